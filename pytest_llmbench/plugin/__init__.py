@@ -1,0 +1,1 @@
+"""The only room that imports pytest: hooks, collection, the session and the link to xdist."""

@@ -1,0 +1,217 @@
+"""pack.yaml -> test items. Pure: collection reads the pack file and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+
+from pytest_llmbench.contracts import Families
+from pytest_llmbench.datasets import READERS, builtin_packs_dir, find_packs
+from pytest_llmbench.datasets.places import fault_at
+from pytest_llmbench.errors import PackError, UnknownName
+from pytest_llmbench.lookup import find
+from pytest_llmbench.records import Outcome, Pack, PackFacts, Result, Scenario, to_plain
+
+if TYPE_CHECKING:
+    from pytest_llmbench.plugin.session import BenchSession
+
+T = TypeVar("T")
+BENCH: pytest.StashKey[BenchSession] = pytest.StashKey()
+FAMILIES: pytest.StashKey[Families] = pytest.StashKey()
+_COLLECTED: pytest.StashKey[dict[str, Counter[str]]] = pytest.StashKey[dict[str, Counter[str]]]()
+_TAGS: pytest.StashKey[set[str]] = pytest.StashKey()
+_Failure: Any = pytest.fail.Exception
+
+
+class ScenarioFailed(Exception):
+    """The model's answer is wrong: raised in the call phase, so that pytest shows F."""
+
+
+class NoVerdict(_Failure):  # type: ignore[misc] # pytest shows it without a traceback
+    """There is no verdict, and that is not the model's fault: raised in setup, so that pytest shows E."""
+
+    __module__ = "builtins"  # pytest prints the name with its module, unless it is this one
+
+
+class PackFile(pytest.File):
+    """A pack: its tags are markers of every scenario in it."""
+
+    pack: Pack
+
+    def collect(self) -> Iterator[ScenarioItem]:
+        """Read and check the pack, yield an item for each scenario."""
+        families = families_of(self.config)
+        self.pack = _checked(READERS["llmbench"].read(self.path), families)
+        self.config.stash.setdefault(_COLLECTED, {})[self.pack.facts.id] = _tag_counts(self.pack)
+        for tag in self.pack.facts.tags:
+            self.add_marker(_registered(self.config, tag))
+        names = self.pack.scenarios
+        for index in range(len(names)):
+            yield ScenarioItem.from_parent(self, name=_id(self.pack, index), index=index)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002 - pytest's signature
+        """Show a pack error as its one line."""
+        if isinstance(excinfo.value, (PackError, UnknownName)):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+
+class ScenarioItem(pytest.Item):
+    """One scenario: its trial runs ahead of it, the item waits for the result and shows it."""
+
+    parent: PackFile
+    number: int
+
+    def __init__(self, *, index: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.index = index
+        self.outcome: list[Result] | None = None
+        for tag in tags_of(self.parent.pack, index):
+            self.add_marker(_registered(self.config, tag))
+
+    @property
+    def facts(self) -> PackFacts:
+        """The pack this scenario is of."""
+        return self.parent.pack.facts
+
+    @property
+    def pack_path(self) -> Path:
+        """The folder of the pack."""
+        return self.path.parent
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario, built when asked for."""
+        return self.parent.pack.scenarios[self.index]
+
+    @property
+    def scenario_id(self) -> str:
+        """The scenario's id within its pack."""
+        return self.name
+
+    @property
+    def own_tags(self) -> tuple[str, ...]:
+        """The scenario's tags beside its pack's."""
+        return tags_of(self.parent.pack, self.index)
+
+    def setup(self) -> None:
+        """Wait for the results; without a verdict this is an error, not a failure."""
+        super().setup()
+        self.outcome = self.config.stash[BENCH].results_for(self)
+        first = self.outcome[0].verdict
+        if first.outcome is Outcome.ERROR:
+            raise NoVerdict(f"{first.reason}: {first.detail}", pytrace=False)
+
+    def runtest(self) -> None:
+        """Fail where the model's answer is wrong."""
+        if self.outcome is not None and self.outcome[0].verdict.outcome is Outcome.FAIL:
+            raise ScenarioFailed
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002 - pytest's signature
+        """Show the prompt's end, the answer and what was expected."""
+        if isinstance(excinfo.value, ScenarioFailed) and self.outcome:
+            return failure_text(self.outcome[0])
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Name the scenario in pytest's output."""
+        return self.path, None, f"{self.facts.id} {self.name}"
+
+    def plain_results(self) -> list[Any] | None:
+        """Return the results as builtin types for the test report, and let go of them."""
+        results, self.outcome = self.outcome, None
+        return None if results is None else [to_plain(result) for result in results]
+
+
+def families_of(config: pytest.Config) -> Families:
+    """Return all members of all families, those of conftests and other plugins included."""
+    if FAMILIES not in config.stash:
+        from pytest_llmbench.assemble import builtin_families
+
+        families = builtin_families()
+        config.hook.pytest_llmbench_families(families=families)
+        config.stash[FAMILIES] = families
+    return config.stash[FAMILIES]
+
+
+def failure_text(result: Result) -> str:
+    """Word a wrong answer for the person who reads the test report."""
+    verdict = result.verdict
+    parts = [f"{result.pack.id} {result.key.scenario}: {verdict.reason}: {verdict.detail}"]
+    for title, text in (
+        ("prompt", result.prompt),
+        ("answer", result.answer or "(empty)"),
+        ("expected", verdict.expected),
+        ("got", verdict.got),
+    ):
+        if text:
+            parts.append(f"--- {title} ---\n{_visible(text)}")
+    return "\n".join(parts)
+
+
+def tags_of(pack: Pack, index: int) -> tuple[str, ...]:
+    """Return a scenario's own tags without building it where the pack can tell."""
+    cheap = getattr(pack.scenarios, "tags_of", None)
+    return tuple(cheap(index)) if cheap else pack.scenarios[index].tags
+
+
+def _id(pack: Pack, index: int) -> str:
+    cheap = getattr(pack.scenarios, "ids", None)
+    return str(cheap()[index]) if cheap else pack.scenarios[index].id
+
+
+def _registered(config: pytest.Config, tag: str) -> str:
+    known = config.stash.setdefault(_TAGS, set())
+    if tag not in known:
+        known.add(tag)
+        config.addinivalue_line("markers", f"{tag}: scenarios of packs tagged {tag}")
+    return tag
+
+
+def tag_totals(config: pytest.Config) -> Counter[str]:
+    """Return how many scenarios carry each tag, in the packs collected and in the built-in ones beside them."""
+    packs = {**config.stash.get(_COLLECTED, {})}  # type: ignore[arg-type] # mypy takes {} for the key's own type
+    for path in find_packs(builtin_packs_dir()):
+        with contextlib.suppress(PackError):
+            pack = READERS["llmbench"].read(path)
+            packs.setdefault(pack.facts.id, _tag_counts(pack))
+    return sum(packs.values(), Counter())
+
+
+def _tag_counts(pack: Pack) -> Counter[str]:
+    own = Counter(tag for index in range(len(pack.scenarios)) for tag in {*tags_of(pack, index)} - {*pack.facts.tags})
+    return own + Counter(dict.fromkeys(pack.facts.tags, len(pack.scenarios)))
+
+
+def _checked(pack: Pack, families: Families) -> Pack:
+    """Return `pack` with a content hash that covers its verifiers' rules; raises `PackError` on a fault."""
+    rules: set[str] = set()
+    for index, scenario in enumerate(pack.scenarios):
+        where = pack.path / "pack.yaml" if pack.path.is_dir() else pack.path
+        place = ("scenarios", index)
+        _member("dialogue", scenario.dialogue, families.dialogues, where, place)
+        verifier = _member("verifier", scenario.verifier, families.verifiers, where, place)
+        rules.add(f"{verifier.name} {verifier.rules_version}")
+        for problem in verifier.problems(scenario):
+            raise fault_at(where, (*place, *problem.path), problem.message)
+    digest = hashlib.sha256("\n".join([pack.facts.content_hash, *sorted(rules)]).encode()).hexdigest()
+    return dataclasses.replace(pack, facts=dataclasses.replace(pack.facts, content_hash=digest))
+
+
+def _member(kind: str, name: str, members: Mapping[str, T], where: Path, place: tuple[str | int, ...]) -> T:
+    try:
+        return find(kind, name, members)
+    except UnknownName as error:
+        raise fault_at(where, place, str(error)) from None
+
+
+def _visible(text: str) -> str:
+    """Escape what would move the cursor or ring the bell; the model wrote this."""
+    return "".join(char if char.isprintable() or char in "\n\t" else f"\\x{ord(char):02x}" for char in text)

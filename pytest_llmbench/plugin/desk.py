@@ -1,0 +1,342 @@
+"""The reporting side of a session: counts results, prints, writes the reports, settles the exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from pytest_llmbench import gate, manifest
+from pytest_llmbench.errors import LlmbenchError, TrialError, UsageProblem, WorkerCrashed
+from pytest_llmbench.journal import JournalReader
+from pytest_llmbench.plugin.progress import Progress, duration
+from pytest_llmbench.records import Outcome, PackFacts, Purpose, Reason, Result, TrialKey, Verdict, from_plain
+from pytest_llmbench.reports import write_reports
+from pytest_llmbench.reports.html_block import html_block
+from pytest_llmbench.reports.quality_line import check_quality_target, quality_line, write_quality
+from pytest_llmbench.reports.results_json import write_results
+from pytest_llmbench.reports.terminal import breakdown_lines, table_lines
+from pytest_llmbench.runfolder import RunFolder
+from pytest_llmbench.sampling import is_canonical
+from pytest_llmbench.settings import Settings
+from pytest_llmbench.summary import RunFacts, Summary
+from pytest_llmbench.tally import Tally
+
+if TYPE_CHECKING:
+    from pytest_llmbench.plugin.host import Host, Ready
+
+_DURATIONS = "llmbench/durations"
+
+
+class Expected(Protocol):
+    """A scenario the desk waits for: an item, or what a worker said of one."""
+
+    @property
+    def nodeid(self) -> str:
+        """The test item's node id."""
+
+    @property
+    def facts(self) -> PackFacts:
+        """The pack."""
+
+    @property
+    def scenario_id(self) -> str:
+        """The scenario's id."""
+
+    @property
+    def own_tags(self) -> tuple[str, ...]:
+        """The scenario's tags beside its pack's."""
+
+
+class Desk:
+    """One per session, in the process that owns the terminal."""
+
+    def __init__(self, config: pytest.Config, settings: Settings, *, direct: bool = False) -> None:
+        self._config = config
+        self._settings = settings
+        self._terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
+        _check(settings)
+        self._tally = Tally()
+        self._tag_totals: Mapping[str, int] = {}
+        self._expected: dict[str, Expected] = {}
+        self._ready: Ready | None = None
+        self._host: Host | None = None
+        self._problem: TrialError | None = None
+        self._summary: Summary | None = None
+        self._verdict: gate.GateVerdict | None = None
+        self._exit_line = ""
+        self._written: list[str] = []
+        self._started_at = time.time()
+        self._ordinary_failures = 0
+        self._failures = 0
+        self._stopped_by_user = False
+        self._stopped_early = ""
+        self._finished = False
+        self.items: Sequence[Any] = ()
+        self.closing: Callable[[], None] = lambda: None
+        self.progress = Progress(self._progress_line, live=self._is_terminal(), direct=direct)
+        self.progress.enabled = self._verbosity == 0
+        self.durations: Mapping[str, float] = config.cache.get(_DURATIONS, {}) if config.cache else {}
+
+    @property
+    def _verbosity(self) -> int:
+        return int(self._config.option.verbose)
+
+    def expect(self, scenarios: Sequence[Expected], tag_totals: Mapping[str, int]) -> None:
+        """Count the scenarios that were collected and selected; `tag_totals` are those there are."""
+        self.items = scenarios
+        self._tag_totals = tag_totals
+        for one in scenarios:
+            self._expected[one.nodeid] = one
+            self._tally.expect(one.facts, one.scenario_id, one.nodeid, one.own_tags)
+        self.progress.begin(len(scenarios) * self._settings.repeat)
+
+    def opened(self, ready: Ready, host: Host) -> None:
+        """Take note of the server and the run folder; say where things are."""
+        self._ready, self._host = ready, host
+        trials, folder = self.progress.total, self._short(ready.folder)
+        self.say(f"{trials} trials of {ready.model}, {ready.limit} at a time, into {folder}")
+        if ready.resume:
+            reader = JournalReader(RunFolder(path=ready.folder).journal_dir)
+            done = sum(reader.finished(key) for key in reader.keys())  # noqa: SIM118 - a journal is no dict
+            for notice in reader.notices:
+                self.say(notice)
+            self.say(f"resuming: {done} trials have their verdict already and are not asked again")
+
+    def problem(self, error: TrialError) -> None:
+        """Take note that the server cannot be measured, and say why, once."""
+        self._problem = error
+        for one in self._expected.values():
+            self._tally.add(_never_asked(one, error))
+        self.say(f"{error.reason}: {error}", red=True)
+
+    def announcement(self) -> list[str]:
+        """Return the line for the end of collection."""
+        if not self._expected:
+            return []
+        packs = {one.facts.id for one in self._expected.values()}
+        line = f"llmbench: {self.progress.total} trials ({len(self._expected)} scenarios of {len(packs)} packs)"
+        known = [self.durations[nodeid] for nodeid in self._expected if nodeid in self.durations]
+        if len(known) == len(self._expected) and known:
+            busy_s = sum(known) * self._settings.repeat
+            line += f"; the last run of them kept the server busy for {duration(busy_s)} in all"
+        return [line]
+
+    def say(self, line: str, *, red: bool = False) -> None:
+        """Print a line of ours at once, whoever captures output just now."""
+        if self._terminal is not None and self._verbosity > -2:
+            with self._uncaptured():
+                self._terminal.ensure_newline()
+                self._terminal.write_line(f"llmbench: {line}", red=red)
+
+    def starting(self, nodeid: str) -> None:
+        """Let pytest print file names for ordinary tests only, where progress lines stand for ours."""
+        if self._terminal is not None and self._verbosity == 0:
+            self._terminal.showfspath = nodeid not in self._expected
+
+    def status(self, report: Any) -> tuple[str, str, str] | None:
+        """Return an empty letter for what a progress line has told; the counts at the end stay."""
+        ours = report.nodeid in self._expected and (report.failed or (report.passed and report.when == "call"))
+        if self._verbosity != 0 or self._finished or not ours or hasattr(report, "wasxfail"):
+            return None
+        return ("error" if report.when == "setup" and report.failed else report.outcome), "", ""
+
+    def count(self, report: pytest.TestReport) -> None:
+        """Book what a report says."""
+        carried = getattr(report, "llmbench", None)
+        for plain in carried["results"] if carried else ():
+            self._tally.add(from_plain(Result, plain))
+        expected = self._expected.get(report.nodeid)
+        if report.failed:
+            self._failures += 1
+            if expected is None:
+                self._ordinary_failures += 1
+            elif carried is None:
+                self._tally.add(_never_asked(expected, WorkerCrashed(_first_line(report))))
+        elif report.skipped and expected is not None:
+            self._tally.withdraw(expected.facts, expected.scenario_id)
+        self.progress.flush()
+
+    def release(self, report: pytest.TestReport) -> None:
+        """Let go of the results: pytest keeps every report to the end."""
+        if hasattr(report, "llmbench"):
+            del report.llmbench
+
+    def interrupted(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Remember who stopped the run."""
+        self._stopped_by_user = not isinstance(excinfo.value, pytest.Session.Interrupted)
+
+    def finish(self, session: pytest.Session) -> None:
+        """Stop the server, write the reports, settle the exit code."""
+        self._finished = True
+        self.progress.flush()
+        self._stopped_early = self._early(session)
+        self._host_down()
+        self._summary = self._tally.summary(self._run_facts())
+        self._verdict = gate.decide(self._summary, self._settings.gate)
+        exit_ = gate.exit_code(
+            self._summary,
+            self._verdict,
+            pytest_status=int(session.exitstatus),
+            ordinary_failures=self._ordinary_failures,
+        )
+        session.exitstatus = exit_.code
+        self._exit_line = exit_.sentence
+        if self._ready is not None:
+            self._write(RunFolder(path=self._ready.folder), exit_.code)
+
+    def show(self, terminal: Any) -> None:
+        """Print the table, the failures and the Quality line."""
+        if self._summary is None or self._ready is None:
+            return
+        terminal.write_sep("=", f"llmbench: {self._ready.model}")
+        summary = self._summary
+        told = [table_lines(summary), breakdown_lines(summary), self._gate_lines()]
+        blocks = [*told, [quality_line(summary)], self._written]
+        for block in filter(None, blocks):
+            for line in block:
+                terminal.write_line(line)
+            terminal.write_line("")
+
+    def last_line(self, session: pytest.Session) -> None:
+        """Print the exit sentence as the very last line."""
+        if self._terminal is not None and self._exit_line:
+            self._terminal.write_line(self._exit_line, red=session.exitstatus != 0, green=session.exitstatus == 0)
+
+    def close(self) -> None:
+        """Stop the server."""
+        self._host_down()
+
+    def summary_html(self) -> str:
+        """Return the summary for the top of the HTML report."""
+        return html_block(self._summary or self._tally.summary(self._run_facts()))
+
+    def _gate_lines(self) -> list[str]:
+        if self._verdict is None or not self._verdict.name:
+            return []
+        return [f"Gate {self._verdict.name}:", *(f"- {line}" for line in self._verdict.lines)]
+
+    def _host_down(self) -> None:
+        closing, self.closing = self.closing, lambda: None
+        closing()
+
+    def _early(self, session: pytest.Session) -> str:
+        maxfail = int(self._config.option.maxfail or 0)
+        if not maxfail or self._failures < maxfail or self._stopped_by_user:
+            return ""
+        if not session.shouldfail and session.exitstatus != pytest.ExitCode.INTERRUPTED:
+            return ""
+        return "-x" if maxfail == 1 else f"--maxfail={maxfail}"
+
+    def _run_facts(self) -> RunFacts:
+        ready = self._ready
+        note = _why_not_canonical(self._settings)
+        return RunFacts(
+            model=ready.model if ready else "",
+            url=ready.url if ready else "",
+            endpoint=ready.endpoint if ready else "",
+            engine=ready.engine if ready else "",
+            concurrency=ready.limit if ready else None,
+            canonical=not note,
+            note=note,
+            started_at=self._started_at,
+            finished_at=time.time(),
+            resumed_from=str(ready.folder) if ready and ready.resume else "",
+            run_dir=str(ready.folder) if ready else "",
+            interrupted=self._stopped_by_user,
+            stopped_early=self._stopped_early,
+            problem=str(self._problem or ""),
+            tag_totals=self._tag_totals,
+        )
+
+    def _write(self, folder: RunFolder, code: int) -> None:
+        summary = self._summary
+        assert summary is not None  # noqa: S101 - called by finish only
+        manifest.update(folder, finished_at=summary.run.finished_at, exit_code=code, exit_sentence=self._exit_line)
+        reader = JournalReader(folder.journal_dir)
+        self._keep_durations(reader)
+        write_results(folder.results_path, summary, manifest.read(folder), reader.entries())
+        paths = [folder.results_path, *write_reports(summary, folder.path)]
+        self._written = ["Written:", *(f"  {self._short(path)}" for path in paths)]
+        self._write_quality(summary)
+
+    def _write_quality(self, summary: Summary) -> None:
+        if not self._settings.write_quality:
+            return
+        try:
+            write_quality(Path(self._settings.write_quality), summary)
+        except LlmbenchError as error:
+            self._written.append(f"  no Quality line: {error}")
+        else:
+            self._written.append(f"  {self._short(Path(self._settings.write_quality))} (Quality line)")
+
+    def _keep_durations(self, reader: JournalReader) -> None:
+        if self._config.cache is None:
+            return
+        seen = dict(self.durations)
+        for entry in reader.entries():
+            result = entry.result
+            if result is not None and result.latency_s and result.key.attempt == 1:
+                seen[result.nodeid] = round(result.latency_s, 3)
+        self._config.cache.set(_DURATIONS, seen)
+
+    def _progress_line(self, line: str) -> None:
+        if self._terminal is not None:
+            with self._uncaptured():
+                self._terminal.ensure_newline()
+                self._terminal.write_line(line)
+
+    @contextlib.contextmanager
+    def _uncaptured(self) -> Iterator[None]:
+        capture = self._config.pluginmanager.get_plugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+            yield
+
+    def _is_terminal(self) -> bool:
+        return bool(self._terminal is not None and self._terminal.isatty)
+
+    def _short(self, path: Path) -> str:
+        with contextlib.suppress(ValueError):
+            return str(path.relative_to(self._config.invocation_params.dir))
+        return str(path)
+
+
+def _check(settings: Settings) -> None:
+    """Refuse before the run what could only be refused after it."""
+    try:
+        gate.check_gate(settings.gate)
+        if settings.write_quality:
+            check_quality_target(Path(settings.write_quality))
+    except UsageProblem as problem:
+        raise pytest.UsageError(str(problem)) from None
+
+
+def _why_not_canonical(settings: Settings) -> str:
+    """Say in a few words why the scores of this run do not compare with others, or return ""."""
+    if settings.endpoint in ("gold", "broken"):
+        return "recorded answers, no model"
+    if settings.sampling_from_server:
+        return "sampling: the server's defaults"
+    if is_canonical(settings):
+        return ""
+    return "sampling: " + ", ".join(f"{name}={value}" for name, value in (settings.sampling or {}).items())
+
+
+def _never_asked(one: Expected, error: TrialError) -> Result:
+    return Result(
+        key=TrialKey(pack=one.facts.id, pack_hash=one.facts.content_hash, scenario=one.scenario_id, attempt=1),
+        nodeid=one.nodeid,
+        title="",
+        purpose=Purpose.ITEM,
+        verdict=Verdict(outcome=Outcome.ERROR, reason=Reason(error.reason), detail=str(error)),
+        pack=one.facts,
+    )
+
+
+def _first_line(report: pytest.TestReport) -> str:
+    text = str(report.longrepr or "").strip()
+    return text.splitlines()[-1] if text else "failed outside the trial"

@@ -1,0 +1,270 @@
+"""The one process that owns the server and the run folder: choose, start, look at, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from pytest_llmbench import manifest
+from pytest_llmbench.assemble import Choice, build_endpoint, choose
+from pytest_llmbench.contracts import Endpoint, Families, Progress
+from pytest_llmbench.errors import BadConfiguration, EndpointUnreachable, TrialError, UsageProblem
+from pytest_llmbench.plugin.crew import Posed
+from pytest_llmbench.records import Message, PackFacts, Purpose, Request, Scenario, Server, ServerFacts, Tool, Trial
+from pytest_llmbench.runfolder import RunFolder, create, newest_matching, open_existing
+from pytest_llmbench.sampling import CANONICAL, is_canonical
+from pytest_llmbench.settings import CONCURRENCY_UNKNOWN, START_LIMIT_S, Settings
+
+FIRST_ANSWER_S = 120.0
+"""Seconds for the one-token request before the run: a busy server may queue it."""
+
+_PING = Tool(name="ping", description="Does nothing.", parameters={"type": "object", "properties": {}})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A server that answers and a folder to write to: all that a worker must be told."""
+
+    base_url: str
+    endpoint: str
+    model: str
+    limit: int
+    folder: Path
+    resume: bool = False
+    url: str = ""
+    engine: str = ""
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What the session will ask for: packs with the number of selected scenarios, tools or not."""
+
+    packs: Sequence[PackFacts] = ()
+    selected: Mapping[str, int] = field(default_factory=dict)
+    tools: bool = False
+    workers: int = 0
+
+
+class Wanted(Protocol):
+    """A selected scenario, as far as the host cares."""
+
+    @property
+    def facts(self) -> PackFacts:
+        """The pack."""
+
+
+def demand_of(scenarios: Sequence[Wanted], *, tools: bool, workers: int = 0) -> Demand:
+    """Return what these scenarios will ask of the server."""
+    selected: Counter[str] = Counter()
+    packs: dict[str, PackFacts] = {}
+    for one in scenarios:
+        packs[one.facts.id] = one.facts
+        selected[one.facts.id] += 1
+    return Demand(packs=tuple(packs.values()), selected=selected, tools=tools, workers=workers)
+
+
+def asks_for_tools(posed: Sequence[Posed]) -> bool:
+    """Tell whether any pack among these offers tools, by its first selected scenario."""
+    first = {one.pack_path: one for one in reversed(posed)}
+    return any(one.scenario.tools for one in first.values())
+
+
+class Host:
+    """Opens and closes the server of a session. `say` prints a line for the user."""
+
+    def __init__(self, settings: Settings, families: Families, *, base: Path, say: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._families = families
+        self._base = base
+        self._say = say
+        self._choice: Choice | None = None
+        self._server = Server(base_url="", engine="")
+        self._ready: Ready | None = None
+
+    def open(self, demand: Demand) -> Ready:
+        """Start the server, look at it, make the run folder.
+
+        Raises `UsageProblem` (nothing started) or `TrialError` (one message for the user; what was
+        started is stopped).
+        """
+        self._check_quality(demand)
+        self._choice = choose(self._settings, self._families)
+        named = self._named_folder()
+        for notice in self._choice.notices:
+            self._say(notice)
+        try:
+            self._ready = self._opened(self._choice, demand, named)
+        except TrialError as error:
+            obituary = self._choice.engine.obituary() if self._choice.engine else ""
+            self.close()
+            raise type(error)(f"{error}\n{obituary}".rstrip()) from error
+        except BaseException:
+            self.close()
+            raise
+        return self._ready
+
+    async def probe(self) -> None:
+        """Ask whether the server is still well; raises `TrialError` with what is known of its end."""
+        obituary = self._choice.engine.obituary() if self._choice and self._choice.engine else ""
+        if obituary:
+            raise EndpointUnreachable(obituary)
+        await asyncio.to_thread(self._look, 5.0)
+
+    def close(self) -> None:
+        """Stop the server if this session started it."""
+        if self._choice is not None and self._choice.engine is not None:
+            self._choice.engine.stop()
+
+    def finish(self, **facts: Any) -> None:
+        """Add what is known at the end to the manifest."""
+        if self._ready is not None:
+            manifest.update(RunFolder(path=self._ready.folder), **facts)
+
+    def _opened(self, choice: Choice, demand: Demand, named: RunFolder | None) -> Ready:
+        if choice.engine is not None:
+            self._server = choice.engine.start()
+            if self._server.notice:
+                self._say(self._server.notice)
+        facts = self._look(START_LIMIT_S)
+        model = self._model(facts)
+        if choice.serves:
+            self._first_answer(model, tools=demand.tools)
+        limit = self._settings.concurrency or facts.slots or CONCURRENCY_UNKNOWN
+        folder = self._folder(model, named)
+        ready = Ready(
+            base_url=self._server.base_url,
+            endpoint=choice.endpoint,
+            model=model,
+            limit=limit,
+            folder=folder.path,
+            resume=self._settings.resume,
+            url=manifest.redacted(self._server.base_url),
+            engine=self._server.engine,
+        )
+        manifest.write(folder, self._manifest(ready, facts, demand))
+        return ready
+
+    def _endpoint(self, model: str) -> Endpoint:
+        assert self._choice is not None  # noqa: S101 - only called between open and close
+        return build_endpoint(self._choice.endpoint, self._families, base_url=self._server.base_url, model=model)
+
+    def _look(self, wait_s: float) -> ServerFacts:
+        return self._endpoint(self._settings_model()).facts(wait_s=wait_s)
+
+    def _settings_model(self) -> str:
+        """The model the user named, unless that name is the file the embedded server was started with."""
+        return "" if self._server.model else self._settings.model
+
+    def _model(self, facts: ServerFacts) -> str:
+        if self._settings_model():
+            return self._settings_model()
+        if self._server.model:
+            return self._server.model
+        if not facts.models:
+            raise BadConfiguration(
+                f"{manifest.redacted(self._server.base_url)} lists no models: name yours with --llm-model NAME"
+            )
+        return facts.models[0]
+
+    def _first_answer(self, model: str, *, tools: bool) -> None:
+        """Ask for one token: a refused key, model or tool choice is told before the first item."""
+        request = Request(
+            model=model,
+            messages=(Message(role="user", content="Say ok."),),
+            tools=(_PING,) if tools else (),
+            tool_choice="auto" if tools else None,
+            sampling=CANONICAL,
+            max_tokens=1,
+            stream=False,
+        )
+        asyncio.run(self._ask_once(request))
+
+    async def _ask_once(self, request: Request) -> None:
+        endpoint = self._endpoint(request.model)
+        try:
+            async with asyncio.timeout(FIRST_ANSWER_S):
+                await endpoint.ask(request, trial=_FIRST, turn=0, progress=Progress())
+        except TimeoutError:
+            where = manifest.redacted(self._server.base_url)
+            raise EndpointUnreachable(
+                f"{where} did not answer a one-token request within {FIRST_ANSWER_S:g} s: is it stuck or overloaded?"
+            ) from None
+        finally:
+            await endpoint.close()
+
+    def _check_quality(self, demand: Demand) -> None:
+        """Refuse to write a Quality line that could only be refused after hours of measuring."""
+        if not self._settings.write_quality:
+            return
+        partial = [pack.id for pack in demand.packs if demand.selected.get(pack.id, 0) < pack.size]
+        if partial:
+            raise UsageProblem(
+                f"--llm-write-quality is for whole packs, and only a part of {', '.join(partial)} is selected: "
+                "leave out -k, --lf and --llm-limit"
+            )
+        if not is_canonical(self._settings):
+            raise UsageProblem("--llm-write-quality is for the packs' own sampling: leave out --llm-sampling")
+
+    def _named_folder(self) -> RunFolder | None:
+        """Claim the folder of ``--llm-out`` before any server is started."""
+        settings = self._settings
+        if not settings.out:
+            return None
+        path = Path(settings.out)
+        return open_existing(path) if settings.resume else create(path, model="", now=datetime.now(UTC), out=path)
+
+    def _folder(self, model: str, named: RunFolder | None) -> RunFolder:
+        if named is not None:
+            return self._same_run(named, model) if self._settings.resume else named
+        if self._settings.resume:
+            found = newest_matching(self._base, self._signature(model))
+            if found is None:
+                raise UsageProblem(
+                    f"--llm-resume: no run of {model} with these settings below {self._base}; "
+                    "name the run folder with --llm-out, or start without --llm-resume"
+                )
+            return found
+        return create(self._base, model=model, now=datetime.now(UTC))
+
+    def _same_run(self, folder: RunFolder, model: str) -> RunFolder:
+        if manifest.read(folder).get("signature") == self._signature(model):
+            return folder
+        raise UsageProblem(
+            f"--llm-resume: {folder.path} is a run of another model, server or sampling; name another folder, "
+            "or start without --llm-resume"
+        )
+
+    def _signature(self, model: str) -> str:
+        return manifest.signature(self._settings, self._server, model=model)
+
+    def _manifest(self, ready: Ready, facts: ServerFacts, demand: Demand) -> dict[str, Any]:
+        return manifest.build(
+            settings=self._settings,
+            server=self._server,
+            facts=facts,
+            packs=demand.packs,
+            run={
+                "model": ready.model,
+                "endpoint": ready.endpoint,
+                "concurrency": ready.limit,
+                "workers": demand.workers,
+                "selected": dict(demand.selected),
+                "signature": self._signature(ready.model),
+                "command": sys.argv,
+            },
+        )
+
+
+_FIRST = Trial(
+    nodeid="preflight",
+    pack=PackFacts(id="preflight", title="preflight", version="0", content_hash="", size=1),
+    scenario=Scenario(id="first", title="first answer", messages=(), dialogue="single_turn", verifier="none"),
+    purpose=Purpose.FIXTURE,
+)

@@ -1,0 +1,202 @@
+"""Runs the trials a controller hands out, in a worker of xdist."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from pytest_llmbench.errors import Cancelled, TrialError
+from pytest_llmbench.journal import JournalReader
+from pytest_llmbench.plugin.channel import Hello, Link, Message, Told
+from pytest_llmbench.plugin.collect import ScenarioItem, families_of, tag_totals
+from pytest_llmbench.plugin.crew import Batch, Crew, Posed, as_trial_error, job_of, trial_of
+from pytest_llmbench.plugin.host import Ready, asks_for_tools
+from pytest_llmbench.plugin.options import read_settings
+from pytest_llmbench.plugin.session import BenchSession, CrewMaker, install, runs_ahead
+from pytest_llmbench.pump import Key, Loop, Pump, Shelf
+from pytest_llmbench.records import Purpose, Result, from_plain, to_plain
+from pytest_llmbench.runfolder import RunFolder
+from pytest_llmbench.trial import Kit, error_result, run_trial
+
+
+class RemoteCrewMaker(CrewMaker):
+    """Makes a worker's crew, connected to the controller from the end of collection on."""
+
+    def __init__(self, session: pytest.Session, *, address: Mapping[str, Any], worker: str) -> None:
+        super().__init__(read_settings(session.config), families_of(session.config))
+        self._config = session.config
+        self._address = address
+        self._worker = worker
+        self._crew = RemoteCrew(kit_for=self._kit_for, halted=lambda why: setattr(session, "shouldstop", why))
+
+    def call_controller(self, items: Sequence[ScenarioItem]) -> None:
+        """Connect, and say what this worker holds."""
+        told = tuple(_told(item) for item in items)
+        hello = Hello(
+            token=self._address["token"],
+            worker=self._worker,
+            tools=asks_for_tools(items),
+            tag_totals=tag_totals(self._config),
+            scenarios=told,
+        )
+        self._crew.connect(self._address, items, hello)
+
+    def __call__(self) -> Crew:
+        """Return the crew; the controller tells it when the server is ready."""
+        return self._crew
+
+    def failed(self, error: TrialError) -> None:
+        """The controller says what has to be said."""
+
+    def _kit_for(self, ready: Ready) -> Kit:
+        return self.kit(ready, worker=self._worker)
+
+
+class RemoteCrew:
+    """A pump fed by the controller. Results come from there too, whoever ran the trial."""
+
+    def __init__(self, *, kit_for: Callable[[Ready], Kit], halted: Callable[[str], None]) -> None:
+        self._kit_for = kit_for
+        self._halted = halted
+        self._kit: Kit | None = None
+        self._ready: Ready | None = None
+        self._posed: dict[int, Posed] = {}
+        self._shelf: Shelf[Result] = Shelf()
+        self._guests: dict[Key, asyncio.Future[None]] = {}
+        self._stopped: TrialError | None = None
+        self._loop = Loop("llmbench-worker")
+        self._pump = Pump(self._loop, run=self._run, talked=self._talked, done=self._done)
+        self._link: Link | None = None
+
+    def connect(self, address: Mapping[str, Any], items: Sequence[Posed], hello: Hello) -> None:
+        """Call the controller and introduce this worker."""
+        self._posed.update((item.number, item) for item in items)
+        self._link = Link(address, self._loop, self._heard)
+        self._link.hello(hello)
+
+    def run_trials(self, posed: Sequence[Posed], *, attempts: int, purpose: Purpose = Purpose.ITEM) -> Batch:
+        """Ask the controller for the items' trials, or for slots for questions; see `Crew`."""
+        self._posed.update((one.number, one) for one in posed)
+        if purpose is Purpose.ITEM:
+            return Batch(attempts=attempts, fetch=self._fetch)
+        for one, attempt in itertools.product(posed, range(1, attempts + 1)):
+            self._loop.submit(self._guest((one.number, attempt), purpose))
+        return Batch(attempts=attempts, fetch=self._shelf.take)
+
+    def stop(self) -> None:
+        """Cancel what is in flight."""
+        self._give_up(Cancelled("the run ended before this trial was finished"))
+        self._loop.stop(self._farewell())
+
+    def _fetch(self, key: Key) -> Result:
+        self._send({"type": "want", "key": key})
+        return self._shelf.take(key)
+
+    def _send(self, message: Message) -> None:
+        if self._link is not None:
+            self._link.send(message)
+
+    def _heard(self, message: Message | None) -> None:
+        match message:
+            case None:
+                self._give_up(Cancelled("the controller process is gone"))
+            case {"ready": plain}:
+                self._get_ready(from_plain(Ready, plain))
+            case {"run": key, "again": again}:
+                self._remember(again=again)
+                self._pump.launch(tuple(key))
+            case {"result": plain, "key": key}:
+                self._shelf.put(tuple(key), from_plain(Result, plain))
+            case {"slot": key}:
+                self._guests.pop(tuple(key)).set_result(None)
+            case {"stop": stop}:
+                self._told_to_stop(stop)
+
+    def _get_ready(self, ready: Ready) -> None:
+        self._ready = ready
+        try:
+            self._kit = self._kit_for(ready)
+        except Exception as error:  # noqa: BLE001 - the items of this worker show what went wrong, whatever it was
+            self._give_up(as_trial_error(error))
+
+    def _remember(self, *, again: bool) -> None:
+        """Let trials that a dead worker began go on from the last answer it wrote down."""
+        if again and self._kit is not None and self._ready is not None:
+            recall = JournalReader(RunFolder(path=self._ready.folder).journal_dir)
+            self._kit = dataclasses.replace(self._kit, recall=recall)
+
+    def _told_to_stop(self, stop: Message) -> None:
+        self._give_up(_Told(stop["text"], stop["reason"]))
+        if stop["halt"]:
+            self._halted(stop["text"])
+            self._loop.cancel_all()
+
+    def _give_up(self, error: TrialError) -> None:
+        self._stopped = self._stopped or error
+        self._shelf.close(lambda key: error_result(trial_of(self._posed[key[0]], key[1], Purpose.ITEM), error))
+
+    async def _run(self, key: Key, told: Callable[[], None]) -> Result:
+        trial = trial_of(self._posed[key[0]], key[1], Purpose.ITEM)
+        if self._kit is None:
+            return error_result(trial, self._stopped or Cancelled("this worker was not ready"))
+        return await run_trial(trial, self._kit, talked=told)
+
+    async def _guest(self, key: Key, purpose: Purpose) -> None:
+        slot = self._guests[key] = asyncio.get_running_loop().create_future()
+        self._send({"type": "slot", "key": key})
+        await slot
+        if self._kit is not None:
+            trial = trial_of(self._posed[key[0]], key[1], purpose)
+            self._shelf.put(key, await run_trial(trial, self._kit, talked=lambda: None))
+        self._send({"type": "leave", "key": key})
+
+    def _talked(self, key: Key) -> None:
+        self._send({"type": "talked", "key": key})
+
+    def _done(self, key: Key, result: Result) -> None:
+        self._send({"type": "done", "key": key, "result": to_plain(result)})
+
+    async def _farewell(self) -> None:
+        if self._kit is not None:
+            await self._kit.endpoint.close()
+        if self._link is not None:
+            await self._link.close()
+
+
+class _Told(TrialError):
+    """What the controller said, under the reason it named."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+def _told(item: ScenarioItem) -> Told:
+    job = job_of(item)
+    return Told(
+        number=item.number,
+        nodeid=item.nodeid,
+        scenario_id=item.scenario_id,
+        facts=item.facts,
+        own_tags=item.own_tags,
+        max_tokens=job.max_tokens,
+        prefix=job.prefix,
+        ahead=runs_ahead(item),
+    )
+
+
+def open_worker_bench(session: pytest.Session) -> None:
+    """Make the bench of a worker: call the controller before xdist reports the collection."""
+    config = session.config
+    workerinput: dict[str, Any] = config.workerinput  # type: ignore[attr-defined]
+    if "llmbench" not in workerinput:
+        raise pytest.UsageError("this worker was started by a controller without pytest-llmbench: install it there")
+    maker = RemoteCrewMaker(session, address=workerinput["llmbench"], worker=str(workerinput["workerid"]))
+    bench = BenchSession(session.items, crew_for=maker)
+    maker.call_controller(bench.items)
+    install(config, bench, None)

@@ -1,0 +1,169 @@
+"""With pytest-xdist: the controller owns server, queue and reports; each worker runs trials and items.
+
+Imported only in a controller: where xdist is installed and asked for workers.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from xdist.scheduler import LoadScheduling
+
+from pytest_llmbench.plugin.options import read_settings
+
+if TYPE_CHECKING:
+    from pytest_llmbench.plugin.address import Address
+    from pytest_llmbench.plugin.channel import Broker, Hello
+    from pytest_llmbench.plugin.desk import Desk
+    from pytest_llmbench.plugin.host import Host, Ready
+
+
+def link_xdist(config: pytest.Config) -> None:
+    """Register the controller's hooks."""
+    config.pluginmanager.register(ControllerHooks(config), "llmbench_xdist")
+
+
+class ControllerHooks:
+    """What the controller does. Without a worker that has something to measure, next to nothing."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._address: Address | None = None
+        self._nodes = 0
+        self._collected = 0
+        self._failures = 0
+        self.broker: Broker | None = None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker where to call."""
+        from pytest_llmbench.plugin.address import Address
+
+        self._nodes += 1
+        if self._address is None:
+            self._address = Address()
+        node.workerinput["llmbench"] = self._address.plain()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Put our scheduler in the place of xdist's default one; any other that was chosen stays."""
+        return TrialScheduling(config, log, self) if config.getvalue("dist") == "load" else None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self) -> None:
+        """Open the desk when a worker has called, and begin when the last one has collected."""
+        self._collected += 1
+        if self.broker is None and self._address is not None and self._address.called():
+            self.broker = _open_controller(self._config, self._address, self._nodes)
+        if self.broker is not None and self._collected >= self._nodes and self._config.getvalue("dist") != "load":
+            self.wait_for_server()
+
+    def wait_for_server(self) -> bool:
+        """Wait until the server is ready, and let the trials begin. False where it cannot be measured."""
+        from pytest_llmbench.errors import UsageProblem
+
+        if self.broker is None:
+            return True
+        while not self.broker.prepared.wait(0.1):
+            pass
+        if isinstance(self.broker.problem, UsageProblem):
+            raise pytest.UsageError(str(self.broker.problem))
+        self.broker.begin()
+        return self.broker.problem is None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Let go of what has been reported, and stop the workers on -x and --maxfail."""
+        if self.broker is None:
+            return
+        if report.failed:
+            self._failures += 1
+            if self._failures == self._config.option.maxfail:
+                self.broker.halt("stopped by -x or --maxfail")
+        if report.when == "call" or not report.passed:
+            self.broker.forget(report.nodeid)
+
+
+class TrialScheduling(LoadScheduling):  # type: ignore[misc]
+    """xdist's default scheduling, which waits for the model server before the first item.
+
+    Trials come from the one queue in the controller, so it does not matter which worker holds which
+    item. Where the server cannot be measured, the scenarios are left out instead of failing one by one.
+    """
+
+    def __init__(self, config: pytest.Config, log: Any, controller: ControllerHooks) -> None:
+        super().__init__(config, log)
+        self._controller = controller
+
+    def schedule(self) -> None:
+        """Distribute the items, or what is left of them."""
+        if self.collection is None and not self._controller.wait_for_server():
+            self._schedule_the_rest()
+        else:
+            super().schedule()
+
+    def _schedule_the_rest(self) -> None:
+        self.collection = next(iter(self.node2collection.values()))
+        self.maxschedchunk: int = self.config.getoption("maxschedchunk") or len(self.collection)
+        scenarios = self._controller.broker.numbers if self._controller.broker else {}
+        self.pending[:] = [index for index, nodeid in enumerate(self.collection) if nodeid not in scenarios]
+        for node in self.nodes:
+            self.check_schedule(node)
+
+
+def _open_controller(config: pytest.Config, address: Address, workers: int) -> Broker:
+    from pytest_llmbench.plugin.channel import Broker
+    from pytest_llmbench.plugin.collect import families_of
+    from pytest_llmbench.plugin.desk import Desk
+    from pytest_llmbench.plugin.host import Host
+    from pytest_llmbench.plugin.session import install, runs_dir
+
+    settings = read_settings(config)
+    desk = Desk(config, settings, direct=True)
+    host = Host(settings, families_of(config), base=runs_dir(config), say=desk.say)
+    broker = Broker(
+        address,
+        attempts=settings.repeat,
+        server=_Preparation(desk, host, workers),
+        finished=desk.progress.finished,
+        durations=desk.durations,
+    )
+    desk.closing = partial(_close_both, broker, host)
+    install(config, None, desk)
+    return broker
+
+
+def _close_both(broker: Broker, host: Host) -> None:
+    broker.close()
+    host.close()
+
+
+class _Preparation:
+    """Opens the server once a worker has said what there is to measure."""
+
+    def __init__(self, desk: Desk, host: Host, workers: int) -> None:
+        self._desk = desk
+        self._host = host
+        self._workers = workers
+
+    async def probe(self) -> None:
+        """Ask the server whether it is well."""
+        await self._host.probe()
+
+    def prepare(self, hello: Hello) -> Ready:
+        """Return what the workers need; raises what `Host.open` raises."""
+        from pytest_llmbench.errors import TrialError
+        from pytest_llmbench.plugin.host import demand_of
+
+        self._desk.expect(hello.scenarios, hello.tag_totals)
+        for line in self._desk.announcement():
+            self._desk.say(line.removeprefix("llmbench: "))
+        try:
+            ready = self._host.open(demand_of(hello.scenarios, tools=hello.tools, workers=self._workers))
+        except TrialError as error:
+            self._desk.problem(error)
+            raise
+        self._desk.opened(ready, self._host)
+        return ready

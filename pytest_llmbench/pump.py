@@ -1,0 +1,349 @@
+"""Keeps as many trials in flight as the server has slots.
+
+pytest runs one item at a time; a request that waits for its item keeps the server idle. So trials
+run ahead of their items: a `Feeder` decides which trial starts when (longest expected first, a
+finished one replaced at once), a `Pump` runs them as coroutines on an event loop in a thread, and
+a `Shelf` holds the results until their items come to fetch them.
+
+With pytest-xdist the one feeder sits in the controller and each worker has a pump; without it
+all three live in one process. None of them knows pytest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pytest_llmbench.records import Outcome, Reason, Result
+from pytest_llmbench.statistics import quantile
+
+INFRA_LIMIT = 8
+"""Infrastructure errors in a row after which the feeder stops and probes once."""
+
+JUDGING_LIMIT = 64
+"""Answered trials that may wait for their verdict before no more are started."""
+
+PREFIX_CHARACTERS = 2000
+"""A shared prompt prefix shorter than this is not worth keeping trials together for."""
+
+INFRA_REASONS = frozenset(
+    {
+        Reason.ENDPOINT_UNREACHABLE,
+        Reason.SERVER_ERROR,
+        Reason.RATE_LIMITED,
+        Reason.BAD_CONFIGURATION,
+        Reason.CONTEXT_OVERFLOW,
+    }
+)
+
+_AWAKE_S = 0.5
+T = TypeVar("T")
+Key = tuple[int, int]
+"""(job index, attempt): what feeder, pumps and shelf know a trial by. Attempts start at 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the feeder must know of a scenario to order it.
+
+    `index` is the position of its test item in the collection, `max_tokens` what stands for its
+    length until a run has measured it, `prefix` a hash of a long prompt prefix it shares, or "".
+    """
+
+    index: int
+    nodeid: str
+    max_tokens: int
+    prefix: str = ""
+
+
+def order_jobs(jobs: Sequence[Job], durations: Mapping[str, float]) -> list[int]:
+    """Return the job indices in the order to start them.
+
+    Longest expected first (Graham 1969, "Bounds on multiprocessing timing anomalies", SIAM J.
+    Appl. Math. 17:416-429: at most 4/3 of the best schedule). `durations` maps node ids to the
+    seconds they took last time; where a job is not in it, its `max_tokens` are converted by the
+    median rate of those that are. Jobs with one `prefix` stay together, at the place of their longest.
+    """
+    rate = _seconds_per_token(jobs, durations)
+    weight = {job.index: durations.get(job.nodeid, job.max_tokens * rate) for job in jobs}
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    for job in jobs:
+        groups[job.prefix or job.index].append(job.index)
+    for members in groups.values():
+        members.sort(key=lambda index: -weight[index])
+    ordered = sorted(groups.values(), key=lambda members: -weight[members[0]])
+    return [index for members in ordered for index in members]
+
+
+def _seconds_per_token(jobs: Iterable[Job], durations: Mapping[str, float]) -> float:
+    rates = [durations[job.nodeid] / job.max_tokens for job in jobs if job.nodeid in durations and job.max_tokens]
+    return quantile(rates, 0.5) or 1.0
+
+
+class Feeder:
+    """Decides which trial starts next. Lives on one event loop and is called from it alone.
+
+    `launch` starts a trial, `probe` asks the server whether it is still well (it raises if not),
+    `broken` is told when the run must stop. All slots are counted here, so that confirmation
+    trials and questions of hand-written tests share the limit with the items.
+    """
+
+    def __init__(
+        self,
+        *,
+        limit: int,
+        launch: Callable[[Key], None],
+        probe: Callable[[], Awaitable[None]],
+        broken: Callable[[Exception], None],
+    ) -> None:
+        self.limit = limit
+        self._launch = launch
+        self._probe = probe
+        self._broken = broken
+        self._queue: Iterator[Key] = iter(())
+        self._again: deque[Key] = deque()
+        self._guests: deque[asyncio.Future[None]] = deque()
+        self._holding: set[Key] = set()
+        self._open: set[Key] = set()
+        self._guests_in = 0
+        self._failing = 0
+        self._paused = False
+        self._probing: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> int:
+        """Slots taken right now."""
+        return len(self._holding) + self._guests_in
+
+    def plan(self, order: Sequence[int], attempts: int) -> None:
+        """Queue every attempt of the jobs in `order` behind what is queued, and start what fits."""
+        earlier = self._queue
+        self._queue = _chain(earlier, order, attempts)
+        self.feed()
+
+    def resize(self, limit: int) -> None:
+        """Change how many trials may be in flight."""
+        self.limit = limit
+        self.feed()
+
+    def feed(self) -> None:
+        """Start trials until the slots are full or nothing is left."""
+        while not self._paused and self.busy < self.limit:
+            if self._guests:
+                self._admit(self._guests.popleft())
+            elif len(self._open) < self.limit + JUDGING_LIMIT and (key := self._next()) is not None:
+                self._holding.add(key)
+                self._open.add(key)
+                self._launch(key)
+            else:
+                return
+
+    def talked(self, key: Key) -> None:
+        """Take note that a trial needs the server no more: its slot is free."""
+        self._holding.discard(key)
+        self.feed()
+
+    def done(self, key: Key, result: Result) -> None:
+        """Take note of a result; several infrastructure errors in a row pause the feeder."""
+        self._holding.discard(key)
+        self._open.discard(key)
+        infra = result.verdict.outcome is Outcome.ERROR and result.verdict.reason in INFRA_REASONS
+        self._failing = self._failing + 1 if infra else 0
+        if self._failing >= INFRA_LIMIT and not self._paused:
+            self._paused = True
+            self._probing = asyncio.ensure_future(self._ask_how_it_is())
+        self.feed()
+
+    def lost(self, keys: Iterable[Key]) -> None:
+        """Queue trials again, in front, whose process died under them."""
+        for key in keys:
+            self._holding.discard(key)
+            self._open.discard(key)
+            self._again.append(key)
+        self.feed()
+
+    def again(self, key: Key) -> None:
+        """Queue one trial in front, for an item that is run a second time."""
+        self._again.append(key)
+        self.feed()
+
+    async def slot(self) -> None:
+        """Wait for a slot for something that is no queued trial; it goes before those."""
+        guest: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._guests.append(guest)
+        self.feed()
+        await guest
+
+    def leave(self) -> None:
+        """Give back a slot taken by `slot`."""
+        self._guests_in -= 1
+        self.feed()
+
+    def close(self) -> None:
+        """Start nothing more."""
+        self._paused = True
+        if self._probing is not None:
+            self._probing.cancel()
+        for guest in self._guests:
+            guest.cancel()
+
+    def _admit(self, guest: asyncio.Future[None]) -> None:
+        if not guest.done():
+            self._guests_in += 1
+            guest.set_result(None)
+
+    def _next(self) -> Key | None:
+        return self._again.popleft() if self._again else next(self._queue, None)
+
+    async def _ask_how_it_is(self) -> None:
+        try:
+            await self._probe()
+        except Exception as error:  # noqa: BLE001 - whatever the probe says ends the run with that message
+            self._broken(error)
+            return
+        self._failing = 0
+        self._paused = False
+        self.feed()
+
+
+def _chain(earlier: Iterator[Key], order: Sequence[int], attempts: int) -> Iterator[Key]:
+    yield from earlier
+    for index in order:
+        for attempt in range(1, attempts + 1):
+            yield index, attempt
+
+
+class Loop:
+    """An event loop in a thread of its own."""
+
+    def __init__(self, name: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._thread = threading.Thread(target=self._main, name=name, daemon=True)
+        self._thread.start()
+
+    def call(self, function: Callable[..., object], *args: Any) -> None:
+        """Run `function` soon on the loop, from any thread; does nothing once the loop is closed."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function, *args)
+
+    def spawn(self, work: Coroutine[Any, Any, object]) -> None:
+        """Run `work` as a task; to be called on the loop."""
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Run `work` on the loop from another thread and return its future."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def cancel_all(self) -> None:
+        """Cancel all tasks; to be called on the loop."""
+        for task in self._tasks:
+            task.cancel()
+
+    def stop(self, farewell: Coroutine[Any, Any, object] | None = None, *, within_s: float = 1.0) -> None:
+        """Cancel all tasks, run `farewell`, end the thread; gives up waiting after `within_s` seconds."""
+        if self._loop.is_closed():
+            return
+        with contextlib.suppress(TimeoutError, RuntimeError):
+            self.submit(self._end(farewell)).result(within_s)
+        self.call(self._loop.stop)
+        self._thread.join(within_s)
+
+    def _main(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+        self._loop.close()
+
+    async def _end(self, farewell: Coroutine[Any, Any, object] | None) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if farewell is not None:
+            await farewell
+
+
+class Pump:
+    """Runs trials on a loop: `run` is the trial as a coroutine, told when to give its slot back.
+
+    `talked` and `done` are called on the loop, once each per trial; `done` gets what `lose`
+    makes of the key where the trial was cancelled.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        *,
+        run: Callable[[Key, Callable[[], None]], Coroutine[Any, Any, Result]],
+        talked: Callable[[Key], None],
+        done: Callable[[Key, Result], None],
+    ) -> None:
+        self._loop = loop
+        self._run = run
+        self._talked = talked
+        self._done = done
+
+    def launch(self, key: Key) -> None:
+        """Start a trial; to be called on the loop."""
+        self._loop.spawn(self._one(key))
+
+    async def _one(self, key: Key) -> None:
+        told = _Once(lambda: self._talked(key))
+        result = await self._run(key, told)
+        told()
+        self._done(key, result)
+
+
+class _Once:
+    """A callback that counts only the first time."""
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self._callback: Callable[[], None] | None = callback
+
+    def __call__(self) -> None:
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            callback()
+
+
+class Shelf(Generic[T]):
+    """Results waiting for their items: put from the loop, fetched by the main thread."""
+
+    def __init__(self) -> None:
+        self._held: dict[Key, T] = {}
+        self._changed = threading.Condition()
+        self._closed: Callable[[Key], T] | None = None
+
+    def put(self, key: Key, value: T) -> None:
+        """Lay a result down."""
+        with self._changed:
+            self._held[key] = value
+            self._changed.notify_all()
+
+    def take(self, key: Key, idle: Callable[[], None] = lambda: None) -> T:
+        """Wait for a result and take it away; after `close` a missing one is substituted at once.
+
+        `idle` is called, by the waiting thread, each time anything was laid down.
+        """
+        while True:
+            idle()
+            with self._changed:
+                if key in self._held:
+                    return self._held.pop(key)
+                if self._closed is not None:
+                    return self._closed(key)
+                self._changed.wait(_AWAKE_S)
+
+    def close(self, substitute: Callable[[Key], T]) -> None:
+        """Let nobody wait any longer: who comes for a missing result gets ``substitute(key)``."""
+        with self._changed:
+            self._closed = substitute
+            self._changed.notify_all()

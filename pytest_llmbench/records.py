@@ -1,0 +1,472 @@
+"""The nouns, frozen, in order of flow.
+
+``Pack -> Scenario -> Trial -> Request -> Response -> Exchange -> Verdict -> Result``
+
+All are plain data. `to_plain` turns any of them into None, bool, int, float,
+str, list and dict, and is the only way a record leaves a process; `from_plain`
+reads them back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+import hashlib
+import json
+import math
+import types
+import typing
+from collections import abc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+TEXT_LIMIT = 1 << 20
+"""Characters of one text that may cross a process; the journal keeps the whole."""
+
+
+class Outcome(enum.StrEnum):
+    """What became of a trial: PASS, FAIL (the model's fault) or ERROR (anybody else's)."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    ERROR = "ERROR"
+
+
+class Reason(enum.StrEnum):
+    """Why a trial did not pass. The closed set; the first block is FAIL, the second ERROR."""
+
+    WRONG_ANSWER = "wrong_answer"
+    NO_ANSWER = "no_answer"
+    INVALID_FORMAT = "invalid_format"
+    MISSING_FIELD = "missing_field"
+    WRONG_TOOL = "wrong_tool"
+    WRONG_ARGUMENT = "wrong_argument"
+    TESTS_FAILED = "tests_failed"
+    TOKEN_LIMIT = "token_limit"
+    THINKING_RUNAWAY = "thinking_runaway"
+    TIMEOUT = "timeout"
+    AGENT_LOOP_EXHAUSTED = "agent_loop_exhausted"
+
+    BAD_CONFIGURATION = "bad_configuration"
+    ENDPOINT_UNREACHABLE = "endpoint_unreachable"
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    CONTEXT_OVERFLOW = "context_overflow"
+    CANCELLED = "cancelled"
+    SANDBOX_UNAVAILABLE = "sandbox_unavailable"
+    SANDBOX_FAILED = "sandbox_failed"
+    VERIFIER_ERROR = "verifier_error"
+    WORKER_CRASHED = "worker_crashed"
+    DATASET_UNAVAILABLE = "dataset_unavailable"
+
+
+class Purpose(enum.StrEnum):
+    """Why a trial is run; only ITEM trials enter a score."""
+
+    ITEM = "item"
+    FIXTURE = "fixture"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A function the model may call; `parameters` is a JSON Schema object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A call the model made. `arguments` is the text it wrote, parsed by nobody yet."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One chat message; `tool_call_id` only for role ``tool``, `tool_calls` only for ``assistant``."""
+
+    role: str
+    content: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """Sampling parameters as sent. None is not sent at all, so that the server's default rules.
+
+    `extra` holds what the OpenAI interface has no field for (``top_k``, ``min_p``, ...).
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MockedResult:
+    """What a mocked tool answers: the first entry of a tool whose `when` fits the call is used.
+
+    `when` maps argument names to the values they must equal ({} fits always);
+    `result` is sent as JSON text, or as it is where it is a string; `times` limits how often
+    the entry may be used (None: always), so that a tool can fail first and work later.
+    """
+
+    tool: str
+    result: Any
+    when: Mapping[str, Any] = field(default_factory=dict)
+    times: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One question with all that is needed to ask and to judge it.
+
+    `messages` opens the dialogue, `followups` are further user turns sent after each answer.
+    `timeout_s` are seconds for the whole dialogue, from the moment a slot is taken.
+    `max_turns` bounds the requests of one dialogue.
+    """
+
+    id: str
+    title: str
+    messages: tuple[Message, ...]
+    dialogue: str
+    verifier: str
+    category: str = ""
+    tags: tuple[str, ...] = ()
+    followups: tuple[str, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    tool_choice: str | None = None
+    tool_results: tuple[MockedResult, ...] = ()
+    checks: tuple[Mapping[str, Any], ...] = ()
+    sampling: Sampling = field(default_factory=Sampling)
+    max_tokens: int = 1024
+    timeout_s: float = 120.0
+    max_turns: int = 8
+    stream: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackFacts:
+    """What a report needs to know of a pack; travels with the results.
+
+    `floor` is the suggested minimum score, 0 to 1; `size` the number of its scenarios;
+    `content_hash` covers pack.yaml and the rules of the verifiers it names.
+    """
+
+    id: str
+    title: str
+    version: str
+    content_hash: str
+    size: int
+    tags: tuple[str, ...] = ()
+    floor: float | None = None
+    dimension: str = ""
+    licence: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """A folder of scenarios. `scenarios` may build its members on demand."""
+
+    facts: PackFacts
+    path: Path
+    scenarios: Sequence[Scenario]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One scenario, one attempt (1-based). `nodeid` names the test item that waits for it."""
+
+    nodeid: str
+    pack: PackFacts
+    scenario: Scenario
+    attempt: int = 1
+    purpose: Purpose = Purpose.ITEM
+    pack_path: Path = Path()
+
+    @property
+    def key(self) -> TrialKey:
+        """What the journal and the baselines know this trial by."""
+        return TrialKey(
+            pack=self.pack.id,
+            pack_hash=self.pack.content_hash,
+            scenario=self.scenario.id,
+            attempt=self.attempt,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialKey:
+    """The identity of a trial across processes, runs and worker numbers."""
+
+    pack: str
+    pack_hash: str
+    scenario: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is sent to a chat endpoint; the deadline is the trial's own affair."""
+
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[Tool, ...] = ()
+    tool_choice: str | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    max_tokens: int = 1024
+    stream: bool = True
+
+    def fingerprint(self) -> str:
+        """Sha256 (first 32 hex digits) of all that shapes the answer; how it is transported does not."""
+        plain = to_plain(self, text_limit=None)
+        del plain["stream"]
+        text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens as the server counted them; None is unknown, never zero."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Seconds at the client from sending a request; tokens per second while decoding.
+
+    `first_token_s` is None where the answer was not streamed. `decode_tps` is the client's
+    measure of the stream, else the server's own (llama.cpp's ``timings``), else None.
+    """
+
+    total_s: float = 0.0
+    first_token_s: float | None = None
+    decode_tps: float | None = None
+    prefill_tps: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What came back. `content` is the answer alone; thinking is in `reasoning`.
+
+    `reasoning_field` names the field it came in (``reasoning``, ``reasoning_content``,
+    ``think_tags`` inside the content) or is empty. `finish_reason` is the server's word.
+    """
+
+    content: str = ""
+    reasoning: str = ""
+    reasoning_field: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str = ""
+    model: str = ""
+    system_fingerprint: str = ""
+    usage: Usage = field(default_factory=Usage)
+    timing: Timing = field(default_factory=Timing)
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One request and its answer."""
+
+    request: Request
+    response: Response
+
+
+class Ending(enum.StrEnum):
+    """How a dialogue ended."""
+
+    ANSWERED = "answered"
+    LOOP_EXHAUSTED = "loop_exhausted"
+    TIMED_OUT = "timed_out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """The whole talk: at least one turn unless it timed out before the first answer."""
+
+    turns: tuple[Turn, ...]
+    ending: Ending = Ending.ANSWERED
+
+    @property
+    def answer(self) -> str:
+        """The content of the last response; empty where there is none."""
+        return self.turns[-1].response.content if self.turns else ""
+
+    @property
+    def finish_reason(self) -> str:
+        """The finish reason of the last response."""
+        return self.turns[-1].response.finish_reason if self.turns else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckOutcome:
+    """One check of a scenario; `gating` ones decide the verdict, the others are diagnostic."""
+
+    name: str
+    passed: bool
+    detail: str = ""
+    gating: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The judgement. `score` is partial credit from 0 to 1, beside the outcome, never instead of it."""
+
+    outcome: Outcome
+    reason: Reason | None = None
+    detail: str = ""
+    expected: str = ""
+    got: str = ""
+    score: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    checks: tuple[CheckOutcome, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What is kept of a trial in memory and sent between processes: the verdict and its figures.
+
+    The exchange itself is in the journal. `latency_s` are seconds from taking a slot to the last
+    answer, `decode_tps` generated tokens per second, token counts are sums over all turns.
+    `prompt` and `answer` are excerpts for a failed test's text.
+    """
+
+    key: TrialKey
+    nodeid: str
+    title: str
+    purpose: Purpose
+    verdict: Verdict
+    pack: PackFacts
+    started_at: float = 0.0
+    latency_s: float | None = None
+    first_token_s: float | None = None
+    decode_tps: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    turns: int = 0
+    retries: int = 0
+    finish_reason: str = ""
+    thought: bool = False
+    resumed: bool = False
+    prompt: str = ""
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFacts:
+    """What a server says of itself; None or empty where it does not say.
+
+    `slots` is how many requests it works on at once, `context` the tokens one request gets.
+    `detail` holds what the manifest keeps beside it (build, template hash, model path, ...).
+    """
+
+    base_url: str = ""
+    models: tuple[str, ...] = ()
+    slots: int | None = None
+    context: int | None = None
+    kind: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A model server that an engine has made ready. `notice` is the line told to the user."""
+
+    base_url: str
+    engine: str
+    model: str = ""
+    notice: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+def printable(text: str, limit: int | None = TEXT_LIMIT) -> str:
+    """Return `text` fit for any file or pipe: lone surrogates replaced, cut at `limit` characters."""
+    if limit is not None and len(text) > limit:
+        text = f"{text[:limit]}... [{len(text) - limit} more characters]"
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def to_plain(value: Any, *, text_limit: int | None = TEXT_LIMIT) -> Any:
+    """Turn a record into builtin types; NaN and infinities become None.
+
+    With ``text_limit=None`` texts are kept as they are, lone surrogates included (the journal
+    escapes them); otherwise each is made `printable`.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        text = str(value)
+        return text if text_limit is None else printable(text, text_limit)
+    if isinstance(value, int):
+        return int(value) if value.bit_length() < 1024 else "huge integer"
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Path):
+        return to_plain(str(value), text_limit=text_limit)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {name: to_plain(getattr(value, name), text_limit=text_limit) for name in _field_names(type(value))}
+    if isinstance(value, Mapping):
+        return {
+            to_plain(str(name), text_limit=text_limit): to_plain(item, text_limit=text_limit)
+            for name, item in value.items()
+        }
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [to_plain(item, text_limit=text_limit) for item in value]
+    return printable(repr(value), 1000)
+
+
+def from_plain(kind: type[T], data: Any) -> T:
+    """Read a record of type `kind` from what `to_plain` made of it.
+
+    Unknown keys are ignored and missing ones take the field's default, so that a newer
+    file can be read; a missing field without default raises TypeError.
+    """
+    hints = _field_hints(typing.cast("Any", kind))
+    given = {name: _revive(hints[name], data[name]) for name in hints if name in data}
+    return kind(**given)
+
+
+def _revive(hint: Any, value: Any) -> Any:
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None:
+            return None
+        return _revive(next(arm for arm in typing.get_args(hint) if arm is not type(None)), value)
+    if origin is abc.Mapping and typing.get_args(hint)[1] is float:
+        return {name: float(item) for name, item in value.items() if item is not None}
+    if origin in (tuple, abc.Sequence):
+        return tuple(_revive(typing.get_args(hint)[0], item) for item in value)
+    if isinstance(hint, type):
+        if dataclasses.is_dataclass(hint):
+            return from_plain(hint, value)
+        if issubclass(hint, (enum.Enum, Path)) or (hint is float and isinstance(value, int)):
+            return hint(value)
+    return value
+
+
+@functools.cache
+def _field_names(kind: Any) -> tuple[str, ...]:
+    return tuple(item.name for item in dataclasses.fields(kind))
+
+
+@functools.cache
+def _field_hints(kind: Any) -> dict[str, Any]:
+    hints = typing.get_type_hints(kind)
+    return {name: hints[name] for name in _field_names(kind)}

@@ -1,0 +1,46 @@
+"""The table as an HTML fragment, for the head of a page somebody else lays out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from pytest_llmbench.reports.quality_line import quality_line
+from pytest_llmbench.reports.table import INTERVAL_NOTE, measured_text, notes, pack_table
+from pytest_llmbench.reports.wording import single_line
+from pytest_llmbench.summary import Summary
+
+_CELL = 'style="padding: 2px 10px; text-align: {side}; border-bottom: 1px solid #e6e6e6"'
+
+
+def html_block(summary: Summary) -> str:
+    """Return a heading, what was measured, the table of packs, the notes and the Quality line."""
+    table = pack_table(summary)
+    rows = [_row("th", table.headers), *(_row("td", row) for row in table.rows), _row("th", table.total)]
+    texts = [*notes(summary), INTERVAL_NOTE]
+    return "\n".join(
+        [
+            '<div class="llmbench">',
+            "<h2>Model quality</h2>",
+            f"<p>{_safe(measured_text(summary))}</p>",
+            '<table style="border-collapse: collapse">',
+            *rows,
+            "</table>",
+            *(f"<p>{_safe(text)}</p>" for text in texts),
+            f"<pre>{_safe(quality_line(summary))}</pre>",
+            "</div>",
+        ]
+    )
+
+
+def _row(tag: str, cells: Sequence[str]) -> str:
+    last = len(cells) - 1
+    return "<tr>" + "".join(_cell(tag, text, figure=0 < at < last) for at, text in enumerate(cells)) + "</tr>"
+
+
+def _cell(tag: str, text: str, *, figure: bool) -> str:
+    return f"<{tag} {_CELL.format(side='right' if figure else 'left')}>{_safe(text)}</{tag}>"
+
+
+def _safe(text: str) -> str:
+    return escape(single_line(text))

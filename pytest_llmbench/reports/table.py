@@ -1,0 +1,162 @@
+"""The table of packs as plain cells, and the sentences about it, for every report alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pytest_llmbench.records import Outcome
+from pytest_llmbench.reports.wording import MISSING, duration, rate, seconds, single_line
+from pytest_llmbench.summary import Counts, Mean, PackSummary, Row, Status, Summary, count_text, percent, plural
+
+LEGEND = {
+    Status.WATCH: "the score is below the pack's suggested floor, but its 95% interval reaches the floor",
+    Status.LOW: "the whole 95% interval is below the pack's suggested floor",
+    Status.PARTIAL: "only some of the pack's scenarios were selected",
+    Status.UNFINISHED: "the run ended before every selected scenario was asked",
+    Status.ERRORS: "some scenarios got no verdict through no fault of the model; they are left out of the score",
+}
+"""What each status word means; "ok" speaks for itself."""
+
+INTERVAL_NOTE = (
+    "The 95% interval (Wilson) is the range of true scores these few scenarios are compatible with: "
+    "two runs whose intervals overlap widely may be equally good."
+)
+
+_HEADERS = ("Pack", "Pass / total", "Score", "95% interval", "p50 latency", "p95 latency", "tokens/s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Cells of single-line text; `total` is the last row. The first and last columns are words, others figures."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    total: tuple[str, ...]
+
+
+def pack_table(summary: Summary, *, metrics: int = 100) -> Table:
+    """Return one row per pack, with a column for each of the first `metrics` custom metrics."""
+    names = metric_names(summary)[:metrics]
+    rows = tuple(
+        (
+            pack_name(pack),
+            *_score_cells(pack),
+            seconds(pack.latency_p50_s),
+            seconds(pack.latency_p95_s),
+            rate(pack.decode_tps),
+            *(_metric(pack, name) for name in names),
+            str(pack.status),
+        )
+        for pack in summary.packs
+    )
+    blank = ("",) * (3 + len(names))
+    return Table(
+        headers=(*_HEADERS, *(single_line(name, 40) for name in names), "Status"),
+        rows=rows,
+        total=("TOTAL", *_score_cells(summary.total), *blank, str(summary.status)),
+    )
+
+
+def metric_names(summary: Summary) -> list[str]:
+    """Return the custom metrics of all packs, sorted."""
+    return sorted({name for pack in summary.packs for name in pack.metrics})
+
+
+def pack_name(pack: PackSummary) -> str:
+    """Return ``ToolCall-15 (v1.0.1)``."""
+    title = single_line(pack.facts.title, 60)
+    return f"{title} (v{single_line(pack.facts.version, 20)})" if pack.facts.version else title
+
+
+def _score_cells(counts: Counts) -> tuple[str, str, str]:
+    score, interval = counts.score, counts.interval
+    if not counts.complete or score is None or interval is None:
+        return count_text(counts), MISSING, MISSING
+    low, high = percent(interval[0]), percent(interval[1])
+    return count_text(counts), percent(score), f"{low.removesuffix('%')}-{high}"
+
+
+def _metric(pack: PackSummary, name: str) -> str:
+    mean = pack.metrics.get(name)
+    return metric_text(mean, pack.counted) if mean else MISSING
+
+
+def metric_text(mean: Mean, counted: int) -> str:
+    """Return the mean to four digits, with its own n where not every scenario reported it."""
+    return f"{mean.value:.4g}" if mean.count == counted else f"{mean.value:.4g} (n={mean.count})"
+
+
+def measured_text(summary: Summary) -> str:
+    """Return one sentence: what was measured, how much of it, how long it took."""
+    run = summary.run
+    place = f" at {single_line(run.url, 200)}" if run.url else ""
+    via = f" ({single_line(run.engine, 60)})" if run.engine else ""
+    at_once = f", {run.concurrency} at once" if run.concurrency else ""
+    spent = f", in {duration(run.finished_at - run.started_at)}" if run.finished_at > run.started_at else ""
+    asked = plural(summary.total.selected, "scenario")
+    return f"{single_line(run.model, 200) or 'unnamed model'}{place}{via}: {asked} ({summary.label}){at_once}{spent}"
+
+
+def notes(summary: Summary) -> tuple[str, ...]:
+    """Return what a reader must know to read the table right, most important first."""
+    run, words = summary.run, {pack.status for pack in summary.packs}
+    lines = [f"{status}: {meaning}." for status, meaning in LEGEND.items() if status in words]
+    if not run.canonical:
+        why = f" ({single_line(run.note, 200)})" if run.note else ""
+        lines.insert(0, f"Not canonical{why}: these scores do not compare with other runs.")
+    resumed = sum(pack.resumed for pack in summary.packs)
+    if resumed:
+        before = f" ({single_line(run.resumed_from, 200)})" if run.resumed_from else ""
+        lines.append(f"{plural(resumed, 'verdict')} stood already when the run was resumed{before}.")
+    return (*lines, *_repeat_notes(summary))
+
+
+def _repeat_notes(summary: Summary) -> list[str]:
+    repeated = sum(len(pack.repeats) for pack in summary.packs)
+    if not repeated:
+        return []
+    unstable = sum(len(pack.unstable) for pack in summary.packs)
+    asked = f"the first attempt scores; {plural(repeated, 'scenario')} had further ones"
+    lines = [f"Repeats: {asked}, and {unstable:,} of them did not always end the same way."]
+    for pack in summary.packs:
+        shown = [_steadiness(name, pack) for name in pack.unstable[:20]]
+        if len(pack.unstable) > len(shown):
+            shown.append(f"and {len(pack.unstable) - len(shown):,} more")
+        if shown:
+            lines.append(f"Unsteady in {single_line(pack.facts.title, 60)}: {', '.join(shown)}.")
+    return lines
+
+
+def _steadiness(name: str, pack: PackSummary) -> str:
+    passed, judged = pack.repeats[name]
+    return f"{single_line(name, 60)} ({passed} of {judged} passed)"
+
+
+def failure_line(row: Row) -> str:
+    """Return ``toolcall-15 TC-07: wrong_argument (call 2 ...)``, not yet made safe for any medium."""
+    return f"{row.pack} {row.scenario}: {reason_text(row)}"
+
+
+def reason_text(row: Row) -> str:
+    """Return the reason, with its detail in brackets."""
+    return f"{row.reason or 'unknown'} ({row.detail})" if row.detail else f"{row.reason or 'unknown'}"
+
+
+def failures(summary: Summary) -> list[str]:
+    """Return a line for each wrong answer, in the packs' order."""
+    return [failure_line(row) for row in summary.rows if row.outcome is Outcome.FAIL]
+
+
+def errors(summary: Summary, *, named: int = 3) -> list[str]:
+    """Return a line for each error; scenarios of one pack that met the same share a line and `named` are named."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for row in summary.rows:
+        if row.outcome is Outcome.ERROR:
+            groups.setdefault((row.pack, reason_text(row)), []).append(row.scenario)
+    return [f"{pack} {_named(names, named)}: {text}" for (pack, text), names in groups.items()]
+
+
+def _named(names: list[str], limit: int) -> str:
+    if len(names) <= limit:
+        return ", ".join(names)
+    return f"{', '.join(names[:limit])} and {len(names) - limit:,} more"

@@ -1,0 +1,208 @@
+"""What a run came to: counts, intervals, quantiles. `tally` fills it; gates and reports only read it."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pytest_llmbench.records import Outcome, PackFacts, Purpose, Reason
+from pytest_llmbench.statistics import wilson_interval
+
+CUSTOM = "custom"
+"""The label of a run that is no tag's whole set of scenarios."""
+
+
+class Status(enum.StrEnum):
+    """One plain word for a pack, mildest first. The worst that applies is shown.
+
+    ``ok``: every scenario has a verdict and no floor is in doubt. ``watch``: the score is below the
+    pack's floor, but its 95 % interval reaches it. ``low``: the whole interval lies below the floor.
+    ``partial``: not all scenarios were selected. ``unfinished``: the run ended before all selected
+    ones were asked. ``errors``: some got no verdict through no fault of the model.
+    """
+
+    OK = "ok"
+    WATCH = "watch"
+    LOW = "low"
+    PARTIAL = "partial"
+    UNFINISHED = "unfinished"
+    ERRORS = "errors"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """What was measured, when, and how the run ended. Times are seconds since the epoch.
+
+    `url` carries no key. `canonical` is False where scores do not compare (other sampling, recorded
+    answers instead of a model) and `note` says why in a few words. `tag_totals` is how many scenarios
+    carry each tag in all packs the session knows, selected or not. `stopped_early` is the option that
+    ended the run (``-x``, ``--maxfail=3``) or empty; `problem` a fault of the whole session, such as a
+    server that does not answer.
+    """
+
+    model: str = ""
+    url: str = ""
+    endpoint: str = ""
+    engine: str = ""
+    concurrency: int | None = None
+    canonical: bool = True
+    note: str = ""
+    started_at: float = 0.0
+    finished_at: float = 0.0
+    resumed_from: str = ""
+    run_dir: str = ""
+    interrupted: bool = False
+    stopped_early: str = ""
+    problem: str = ""
+    tag_totals: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Scenarios by what became of their first attempt.
+
+    `size` is all there are, `selected` what was to run: passed + failed + errors + not_run.
+    `repeat_errors` are ERRORs among further attempts; they do not touch the score.
+    """
+
+    size: int = 0
+    selected: int = 0
+    passed: int = 0
+    failed: int = 0
+    errors: int = 0
+    not_run: int = 0
+    repeat_errors: int = 0
+
+    @property
+    def counted(self) -> int:
+        """Scenarios with a verdict: the score's denominator."""
+        return self.passed + self.failed
+
+    @property
+    def score(self) -> float | None:
+        """Passed per counted, 0 to 1; None where nothing was counted."""
+        return self.passed / self.counted if self.counted else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The Wilson 95 % interval of the score."""
+        return wilson_interval(self.passed, self.counted)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every scenario there is was selected and has a verdict."""
+        return self.selected == self.size and not self.errors and not self.not_run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mean:
+    """The mean of a metric over the first attempts that reported it."""
+
+    value: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackSummary(Counts):
+    """One pack's figures, from first attempts that have a verdict. Seconds, tokens per second, tokens.
+
+    `unstable` are scenarios whose attempts disagree, `repeats` scenario -> (passed, judged) attempts
+    where there was more than one, `missing` the node ids of selected scenarios that were not run,
+    `resumed` how many verdicts an earlier, interrupted part of the run had left.
+    """
+
+    facts: PackFacts
+    purpose: Purpose = Purpose.ITEM
+    latency_p50_s: float | None = None
+    latency_p95_s: float | None = None
+    first_token_p50_s: float | None = None
+    decode_tps: float | None = None
+    completion_tokens: int | None = None
+    resumed: int = 0
+    unstable: tuple[str, ...] = ()
+    repeats: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    metrics: Mapping[str, Mean] = field(default_factory=dict)
+    reasons: Mapping[Reason, int] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        """The worst word that applies."""
+        if self.errors or self.repeat_errors:
+            return Status.ERRORS
+        if self.not_run:
+            return Status.UNFINISHED
+        if self.selected < self.size:
+            return Status.PARTIAL
+        floor, interval = self.facts.floor, self.interval
+        if floor is None or interval is None or self.passed / self.counted >= floor:
+            return Status.OK
+        return Status.LOW if interval[1] < floor else Status.WATCH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A first attempt that did not pass. Texts are safe to print but for control characters."""
+
+    pack: str
+    scenario: str
+    nodeid: str
+    title: str
+    outcome: Outcome
+    reason: Reason | None
+    detail: str
+    latency_s: float | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """All that gates and reports know of a run. `packs` are sorted by id, `rows` by pack."""
+
+    run: RunFacts
+    packs: tuple[PackSummary, ...]
+    total: Counts
+    rows: tuple[Row, ...]
+    label: str
+
+    @property
+    def status(self) -> Status:
+        """The worst of the packs' words."""
+        order = list(Status)
+        return max((pack.status for pack in self.packs), key=order.index, default=Status.OK)
+
+
+def percent(share: float) -> str:
+    """Return `share` (0 to 1) as whole percent; 100 % and 0 % only where nothing failed or passed."""
+    rounded = math.floor(share * 100 + 0.5)
+    if 0 < share < 1:
+        rounded = min(99, max(1, rounded))
+    return f"{rounded}%"
+
+
+def plural(count: int, noun: str) -> str:
+    """Return ``1 error``, ``2 errors``, ``12,000 errors``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def count_text(counts: Counts) -> str:
+    """Return passed per counted with all that is missing: ``14/15``, ``14/14, 1 error``, ``3/4, 11 not run``.
+
+    A pack of which not all was selected says so: ``1/1 of 15 selected``.
+    """
+    text = f"{counts.passed}/{counts.counted}"
+    parts = [f"{text} of {counts.size} selected" if counts.selected < counts.size else text]
+    if counts.errors:
+        parts.append(plural(counts.errors, "error"))
+    if counts.not_run:
+        parts.append(f"{counts.not_run} not run")
+    return ", ".join(parts)
+
+
+def score_text(counts: Counts) -> str:
+    """Return the score as reports word it: `count_text`, and a percentage only where nothing is missing."""
+    if counts.complete and counts.score is not None:
+        return f"{count_text(counts)} ({percent(counts.score)})"
+    return count_text(counts)

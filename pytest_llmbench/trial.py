@@ -1,0 +1,285 @@
+"""ONE scenario, ONE attempt: hold the dialogue, judge the exchange, return a `Result`.
+
+The trial owns the deadline: it starts when the trial is started, which is when a slot was taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Protocol
+
+from pytest_llmbench.contracts import Dialogue, Endpoint, Progress, Verifier
+from pytest_llmbench.errors import Cancelled, TrialError, VerifierError
+from pytest_llmbench.lookup import find
+from pytest_llmbench.records import (
+    Ending,
+    Exchange,
+    Message,
+    Outcome,
+    Reason,
+    Response,
+    Result,
+    Trial,
+    TrialKey,
+    Turn,
+    Verdict,
+    printable,
+)
+from pytest_llmbench.sampling import deadline_for, request_for
+from pytest_llmbench.settings import Settings
+
+EXCERPT = 4000
+"""Characters of prompt and answer kept beside a verdict; the journal has the whole."""
+
+
+class Recorder(Protocol):
+    """Where turns and results are written as they come (the journal)."""
+
+    def turn(self, trial: Trial, number: int, turn: Turn) -> None:
+        """Keep one finished turn."""
+
+    def result(self, result: Result) -> None:
+        """Keep one judged trial."""
+
+
+class Recall(Protocol):
+    """What an earlier process already heard (the journal, on resume)."""
+
+    def turn(self, key: TrialKey, number: int) -> tuple[str, Response] | None:
+        """Return the request's fingerprint and the response of that turn, or None."""
+
+    def result(self, key: TrialKey) -> Result | None:
+        """Return the result of that trial, or None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kit:
+    """What trials of one process work with."""
+
+    endpoint: Endpoint
+    dialogues: Mapping[str, Dialogue]
+    verifiers: Mapping[str, Verifier]
+    settings: Settings
+    model: str
+    recorder: Recorder
+    judges: Executor
+    recall: Recall | None = None
+
+
+async def run_trial(trial: Trial, kit: Kit, *, talked: Callable[[], None]) -> Result:
+    """Run `trial` and return its result; `talked` is called as soon as the server is not needed any more.
+
+    Never raises but for cancellation: whatever goes wrong is an ERROR result.
+    """
+    finished = _finished_before(trial, kit)
+    if finished is not None:
+        talked()
+        return finished
+    talk = _Talk(trial, kit)
+    started_at, clock = time.time(), time.monotonic()
+    try:
+        found = await _converse(trial, kit, talk)
+        latency_s = time.monotonic() - clock
+    finally:
+        talked()
+    verdict = found if isinstance(found, Verdict) else await _judge(trial, kit, found)
+    result = _result(trial, talk, verdict, started_at=started_at, latency_s=latency_s)
+    kit.recorder.result(result)
+    return result
+
+
+def error_result(trial: Trial, error: TrialError) -> Result:
+    """Return the ERROR result of a trial that never ran."""
+    return Result(
+        key=trial.key,
+        nodeid=trial.nodeid,
+        title=trial.scenario.title,
+        purpose=trial.purpose,
+        verdict=_error_verdict(error),
+        pack=trial.pack,
+    )
+
+
+class _Talk:
+    """The dialogue's voice: makes requests, keeps turns, replays those an earlier process heard."""
+
+    def __init__(self, trial: Trial, kit: Kit) -> None:
+        self._trial = trial
+        self._kit = kit
+        self.turns: list[Turn] = []
+        self.progress = Progress()
+        self.replayed = 0
+
+    @property
+    def heard(self) -> bool:
+        """Whether anything at all came from the model."""
+        return bool(self.turns) or self.progress.characters > 0
+
+    async def say(self, messages: Sequence[Message]) -> Response:
+        """Send the conversation, or take the answer from the journal if it was given before."""
+        number = len(self.turns)
+        request = request_for(
+            self._trial.scenario,
+            self._kit.settings,
+            model=self._kit.model,
+            attempt=self._trial.attempt,
+            messages=messages,
+        )
+        recalled = self._kit.recall.turn(self._trial.key, number) if self._kit.recall else None
+        if recalled is not None and recalled[0] == request.fingerprint():
+            self.replayed += 1
+            self.turns.append(Turn(request=request, response=recalled[1]))
+            return recalled[1]
+        self.progress = Progress()
+        response = await self._kit.endpoint.ask(request, trial=self._trial, turn=number, progress=self.progress)
+        turn = Turn(request=request, response=response)
+        self._kit.recorder.turn(self._trial, number, turn)
+        self.turns.append(turn)
+        return response
+
+
+def _finished_before(trial: Trial, kit: Kit) -> Result | None:
+    if kit.recall is None:
+        return None
+    earlier = kit.recall.result(trial.key)
+    if earlier is None or earlier.verdict.outcome is Outcome.ERROR:
+        return None
+    return _relabelled(earlier, trial)
+
+
+def _relabelled(earlier: Result, trial: Trial) -> Result:
+    plain = {name: getattr(earlier, name) for name in earlier.__slots__}
+    return Result(**{**plain, "nodeid": trial.nodeid, "pack": trial.pack, "resumed": True})
+
+
+async def _converse(trial: Trial, kit: Kit, talk: _Talk) -> Exchange | Verdict:
+    limit_s = deadline_for(trial.scenario, kit.settings)
+    dialogue = find("dialogue", trial.scenario.dialogue, kit.dialogues)
+    try:
+        async with asyncio.timeout(limit_s):
+            ending = await dialogue.hold(trial.scenario, talk)
+    except TimeoutError:
+        return _timeout_verdict(talk, limit_s)
+    except TrialError as error:
+        return _error_verdict(error)
+    except Exception as error:  # noqa: BLE001 - a dialogue of a third party may raise anything; it is ours, not the model's
+        return _error_verdict(VerifierError(f"dialogue {dialogue.name} raised {_brief(error)}"))
+    return _cut_short(talk.turns) or _exhausted(ending, trial) or Exchange(turns=tuple(talk.turns), ending=ending)
+
+
+def _timeout_verdict(talk: _Talk, limit_s: float) -> Verdict:
+    if not talk.heard:
+        detail = f"no byte of an answer within {limit_s:g} s"
+        return Verdict(outcome=Outcome.ERROR, reason=Reason.SERVER_ERROR, detail=detail)
+    detail = f"still answering after {limit_s:g} s ({len(talk.turns)} finished turns)"
+    return Verdict(outcome=Outcome.FAIL, reason=Reason.TIMEOUT, detail=detail)
+
+
+def _cut_short(turns: Iterable[Turn]) -> Verdict | None:
+    """Truncated answers never pass, whatever the part that arrived says."""
+    for turn in turns:
+        response = turn.response
+        if response.finish_reason != "length":
+            continue
+        limit = f"the limit of {turn.request.max_tokens} tokens"
+        if response.reasoning and not response.content and not response.tool_calls:
+            detail = f"was still thinking at {limit}"
+            return Verdict(outcome=Outcome.FAIL, reason=Reason.THINKING_RUNAWAY, detail=detail)
+        return Verdict(outcome=Outcome.FAIL, reason=Reason.TOKEN_LIMIT, detail=f"the answer was cut off at {limit}")
+    return None
+
+
+def _exhausted(ending: Ending, trial: Trial) -> Verdict | None:
+    if ending is not Ending.LOOP_EXHAUSTED:
+        return None
+    detail = f"still calling tools after {trial.scenario.max_turns} turns"
+    return Verdict(outcome=Outcome.FAIL, reason=Reason.AGENT_LOOP_EXHAUSTED, detail=detail)
+
+
+async def _judge(trial: Trial, kit: Kit, exchange: Exchange) -> Verdict:
+    verifier = find("verifier", trial.scenario.verifier, kit.verifiers)
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.run_in_executor(kit.judges, verifier.judge, trial.scenario, exchange)
+    except Exception as error:  # noqa: BLE001 - a verifier may raise anything; the answer stays unjudged, the run goes on
+        return _error_verdict(VerifierError(f"verifier {verifier.name} raised {_brief(error)}"))
+
+
+def _error_verdict(error: TrialError) -> Verdict:
+    return Verdict(outcome=Outcome.ERROR, reason=Reason(error.reason), detail=printable(str(error), EXCERPT))
+
+
+def _brief(error: Exception) -> str:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
+
+
+def _result(trial: Trial, talk: _Talk, verdict: Verdict, *, started_at: float, latency_s: float) -> Result:
+    responses = [turn.response for turn in talk.turns]
+    first = responses[0].timing.first_token_s if responses else None
+    return Result(
+        key=trial.key,
+        nodeid=trial.nodeid,
+        title=trial.scenario.title,
+        purpose=trial.purpose,
+        pack=trial.pack,
+        verdict=verdict,
+        started_at=started_at,
+        latency_s=latency_s if not talk.replayed else _recalled_latency(responses),
+        first_token_s=first,
+        decode_tps=_decode_tps(responses),
+        prompt_tokens=_total(response.usage.prompt_tokens for response in responses),
+        completion_tokens=_total(response.usage.completion_tokens for response in responses),
+        cached_tokens=_total(response.usage.cached_tokens for response in responses),
+        turns=len(responses),
+        retries=sum(response.retries for response in responses),
+        finish_reason=responses[-1].finish_reason if responses else "",
+        thought=any(response.reasoning for response in responses),
+        prompt=_prompt_excerpt(trial),
+        answer=_answer_excerpt(responses),
+    )
+
+
+def _recalled_latency(responses: Sequence[Response]) -> float | None:
+    return sum(response.timing.total_s for response in responses) if responses else None
+
+
+def _decode_tps(responses: Sequence[Response]) -> float | None:
+    """Tokens-weighted mean over the turns that have a rate, so that a one-word turn hardly counts."""
+    rated = [
+        (response.timing.decode_tps, response.usage.completion_tokens or 1)
+        for response in responses
+        if response.timing.decode_tps
+    ]
+    seconds = sum(tokens / rate for rate, tokens in rated)
+    return sum(tokens for _, tokens in rated) / seconds if seconds else None
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def _prompt_excerpt(trial: Trial) -> str:
+    texts = [message.content for message in trial.scenario.messages if message.role == "user"]
+    text = "\n".join([*texts, *trial.scenario.followups])
+    return printable(text if len(text) <= EXCERPT else f"... {text[-EXCERPT:]}", None)
+
+
+def _answer_excerpt(responses: Sequence[Response]) -> str:
+    parts: list[str] = []
+    for response in responses:
+        parts.extend(f"{call.name}({call.arguments[:EXCERPT]})" for call in response.tool_calls)
+        if response.content:
+            parts.append(response.content[: EXCERPT + 1])
+    return printable("\n".join(parts), EXCERPT)
+
+
+def stopped(trial: Trial, why: str) -> Result:
+    """Return the result of a trial that the end of the run overtook."""
+    return error_result(trial, Cancelled(why))

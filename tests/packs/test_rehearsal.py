@@ -1,0 +1,88 @@
+"""Every pack's recorded answers get the verdicts they must, from the real dialogues and verifiers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from pytest_llmbench.datasets import READERS, builtin_packs_dir, find_packs, load_gold
+from pytest_llmbench.records import Pack
+from tests.packs.rehearsal import main, pack_problems, rehearse
+
+PACKS = find_packs(builtin_packs_dir())
+
+
+@pytest.fixture(scope="module", params=PACKS, ids=lambda path: path.parent.name)
+def pack(request: pytest.FixtureRequest) -> Pack:
+    """Each pack that comes with us."""
+    path: Path = request.param
+    return READERS["llmbench"].read(path)
+
+
+def test_packs_have_no_faults_and_enough_answers(pack: Pack) -> None:
+    """Checks are well formed, gold.yaml covers exactly the scenarios, two answers pass and four fail at least."""
+    assert list(pack_problems(pack, load_gold(pack.path))) == []
+
+
+def test_recorded_answers_get_their_verdict(pack: Pack) -> None:
+    """Passing answers pass; failing ones fail for the reason, and in the check, they name."""
+    gold = load_gold(pack.path)
+    done = [one for scenario in pack.scenarios for one in rehearse(scenario, gold[scenario.id])]
+    assert [f"{one.scenario} [{one.note}] {one.fault}" for one in done if one.fault] == []
+
+
+def test_tool_parameters_are_json_schema(pack: Pack) -> None:
+    """Servers that constrain decoding compile these, so they must be valid."""
+    for scenario in pack.scenarios:
+        for tool in scenario.tools:
+            jsonschema.Draft202012Validator.check_schema(dict(tool.parameters))
+
+
+def test_packs_state_licence_source_and_dimension(pack: Pack) -> None:
+    """Nobody should have to ask where a pack's texts come from or what it measures."""
+    assert pack.facts.licence
+    assert pack.facts.source
+    assert pack.facts.dimension
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """Copy the pack that packs/README.md is written around."""
+    text = (builtin_packs_dir() / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    for name, start in (("pack.yaml", "llmbench:"), ("gold.yaml", "KI-01:")):
+        block = next(block for block in blocks if block.startswith(start))
+        (tmp_path / name).write_text(block, encoding="utf-8")
+    return tmp_path
+
+
+def test_the_example_of_the_handbook_works(example: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who copies it starts from something that runs, and sees a line per answer."""
+    assert main([str(example)]) == 0
+    printed = capsys.readouterr().out
+    assert "ok    KI-01 must PASS [plain] passes" in printed
+    assert printed.endswith("kitchen-3: 7 answers, 0 judged wrongly, 0 faults in the pack\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("note: plain", "note: plain\n      text: no\n    - note: x", "is judged FAIL"),
+        ("reason: wrong_argument", "reason: wrong_tool", "must fail for wrong_tool, fails for wrong_argument"),
+        ("check: call set_timer", "check: other", 'must fail the check "other"'),
+        ("KI-01:", "KI-02:", "KI-01: no recorded answers"),
+        ("KI-01:", "KI-02:", "KI-02: answers recorded for no scenario"),
+        ("truncated: true", "trunkated: true", 'did you mean "truncated"?'),
+    ],
+)
+def test_the_rehearsal_finds_what_is_wrong(
+    example: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, words: str
+) -> None:
+    """A wrong verdict, another reason, another check, an answer to nothing: each is named, and the exit is 1."""
+    gold = example / "gold.yaml"
+    gold.write_text(gold.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    assert main(["-q", str(example)]) == 1
+    assert words in capsys.readouterr().out

@@ -1,0 +1,44 @@
+"""How a stub behaves: set when it starts, changed at run time through ``/stub/set``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True, kw_only=True)
+class Options:
+    """The stub's behaviour.
+
+    A request holds a slot for ``[[seconds=...]]`` of its last user message, else for
+    max_tokens / `tokens_per_s` where that is set, else for `service_s` seconds.
+    `answers` maps a text that a user message contains to a reply (see `replies.Script`), or to a
+    list of them: the k-th for a conversation that holds k assistant messages, the last one for all later.
+    `fault` is a fault of `faults` that meets every request without one of its own.
+    `loading_s` and `refuse_s` count from the start, or from the moment they are set.
+    `flavour` is ``llama.cpp`` or ``vllm``; `reasoning_field` is ``reasoning_content``, ``reasoning`` or ``think_tags``.
+    """
+
+    flavour: str = "llama.cpp"
+    slots: int = 8
+    service_s: float = 0.05
+    tokens_per_s: float = 0.0
+    model: str = "stub-model"
+    key: str = ""
+    n_ctx: int = 32768
+    loading_s: float = 0.0
+    refuse_s: float = 0.0
+    answers: dict[str, Any] = field(default_factory=dict)
+    fault: str = ""
+    reasoning_field: str = "reasoning_content"
+    auto_tools: bool = True
+    ping: bool = False
+    kept: int = 200
+    """How many requests ``/stub/requests`` remembers."""
+
+    def change(self, values: dict[str, Any]) -> None:
+        """Take over `values`; an unknown name raises AttributeError."""
+        for name, value in values.items():
+            if name not in self.__slots__:
+                raise AttributeError(name)
+            setattr(self, name, value)

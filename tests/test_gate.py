@@ -1,0 +1,324 @@
+"""Gates and the exit code with its sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_llmbench.errors import UsageProblem
+from pytest_llmbench.gate import check_gate, decide, exit_code
+from pytest_llmbench.records import Purpose
+from pytest_llmbench.summary import Summary
+from pytest_llmbench.tally import Tally
+from tests.summaries import RUN, facts, fill, quick, result, summary, words
+
+RESUME = "add --llm-resume to the same command and only what has no verdict is asked"
+
+NOBODY = "nobody answers at http://127.0.0.1:9/v1"
+
+
+def end(found: Summary, gate: str = "", **changes: Any) -> str:
+    """Return the exit sentence, checked to begin with its code."""
+    outcome = exit_code(found, decide(found, gate), **changes)
+    assert outcome.sentence.startswith(f"exit {outcome.code}: ")
+    assert "\n" not in outcome.sentence
+    return outcome.sentence
+
+
+def test_no_gate_holds() -> None:
+    """Without a gate nothing is judged."""
+    verdict = decide(summary({"toolcall-15": words(0, 15)}), "")
+    assert (verdict.passed, verdict.name, verdict.lines, verdict.sentence) == (True, "", (), "")
+
+
+def test_an_unknown_gate_names_the_nearest() -> None:
+    """A typing error is told before the run."""
+    with pytest.raises(UsageProblem, match='--llm-gate: unknown gate "strikt": did you mean "strict"'):
+        check_gate("strikt")
+    with pytest.raises(UsageProblem, match="valid names: floors, strict"):
+        decide(quick(), "zzz")
+
+
+def test_strict_fails_on_any_wrong_answer() -> None:
+    """One is enough, and it says where."""
+    verdict = decide(quick(), "strict")
+    assert not verdict.passed
+    assert verdict.sentence == "3 wrong answers, and it allows none"
+    assert verdict.lines == (
+        "InstructFollow-15 13/15 (87%): 2 wrong answers",
+        "ToolCall-15 14/15 (93%): 1 wrong answer",
+    )
+
+
+def test_strict_holds_without_wrong_answers() -> None:
+    """Errors are none of its business; they have an exit code of their own."""
+    assert decide(summary({"toolcall-15": words(14, 0, 1)}), "strict").passed
+
+
+@pytest.mark.parametrize(
+    ("passed", "holds", "line"),
+    [
+        (
+            8,
+            False,
+            "ToolCall-15 8/15 (53%) is below its floor of 80%, and so is all of its 95% interval (up to 75.2%)",
+        ),
+        (
+            9,
+            True,
+            "ToolCall-15 9/15 (60%) is below its floor of 80%, but its 95% interval reaches it (up to 80.2%): watch",
+        ),
+        (
+            10,
+            True,
+            "ToolCall-15 10/15 (67%) is below its floor of 80%, but its 95% interval reaches it (up to 84.8%): watch",
+        ),
+        (12, True, "ToolCall-15 12/15 (80%) reaches its floor of 80%"),
+    ],
+)
+def test_floors_fail_only_what_is_surely_below(passed: int, holds: bool, line: str) -> None:  # noqa: FBT001
+    """The upper end of the interval decides; a low point only warns."""
+    verdict = decide(summary({"toolcall-15": words(passed, 15 - passed)}), "floors")
+    assert (verdict.passed, verdict.lines) == (holds, (line,))
+
+
+def test_floors_name_what_to_watch() -> None:
+    """A gate that holds by its interval alone says so."""
+    found = summary({"toolcall-15": words(9, 6), "instructfollow-15": words(10, 5)})
+    sentence = decide(found, "floors").sentence
+    assert sentence == "no pack is surely below its floor, but watch InstructFollow-15 and ToolCall-15"
+
+
+def test_floors_leave_packs_without_floor_alone() -> None:
+    """They are named, not judged; hand-written tests are not even named."""
+    tally = Tally()
+    fill(tally, facts(), words(15))
+    fill(tally, facts("free", floor=None), words(0, 15))
+    tally.add(result(facts("test_mine", size=1, floor=0.9), "a", "wrong_answer", purpose=Purpose.FIXTURE))
+    verdict = decide(tally.summary(RUN), "floors")
+    assert verdict.passed
+    assert verdict.lines == ("free 0/15 (0%) has no floor", "ToolCall-15 15/15 (100%) reaches its floor of 80%")
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        (
+            summary({"toolcall-15": words(1)}, selected=1),
+            "floors are for whole packs, and this run has only a part of ToolCall-15 (1/1 of 15 selected)",
+        ),
+        (
+            summary({"toolcall-15": words(14, 0, 1)}),
+            "floors are for whole packs, and this run has only a part of ToolCall-15 (14/14, 1 error)",
+        ),
+        (
+            quick(canonical=False, note="temperature=0.8"),
+            "floors hold for a model at the packs' own sampling, and this run is not canonical: temperature=0.8",
+        ),
+        (summary(), "no pack of this run has a floor to hold (--llm-gate strict needs none)"),
+    ],
+)
+def test_floors_refuse_what_they_cannot_judge(found: Summary, sentence: str) -> None:
+    """A gate that cannot be decided is not green."""
+    verdict = decide(found, "floors")
+    assert (verdict.passed, verdict.sentence, verdict.lines) == (False, sentence, (f"refused: {sentence}",))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "found", "gate", "changes"),
+    [
+        (
+            "exit 0: complete; no gate was set, so 17 wrong answers do not fail this run (--llm-gate floors)",
+            summary({"toolcall-15": words(5, 10), "instructfollow-15": words(8, 7)}),
+            "",
+            {"pytest_status": 1},
+        ),
+        (
+            "exit 0: complete; no gate was set, so 1 wrong answer does not fail this run (--llm-gate floors)",
+            summary({"toolcall-15": words(14, 1)}),
+            "",
+            {"pytest_status": 1},
+        ),
+        (
+            "exit 0: complete; no wrong answer in 15 scenarios; no gate was set",
+            summary({"toolcall-15": words(15)}),
+            "",
+            {},
+        ),
+        ("exit 0: complete; no scenario was asked", summary(), "", {}),
+        (
+            "exit 0: complete; the gate floors holds: no pack is surely below its floor",
+            quick(),
+            "floors",
+            {"pytest_status": 1},
+        ),
+        (
+            "exit 0: complete; the gate strict holds: no wrong answer",
+            summary({"toolcall-15": words(15)}),
+            "strict",
+            {},
+        ),
+        (
+            "exit 1: the gate strict does not hold: 3 wrong answers, and it allows none",
+            quick(),
+            "strict",
+            {"pytest_status": 1},
+        ),
+        (
+            (
+                "exit 1: the gate floors does not hold: ToolCall-15 2/15 (13%) is below its floor of 80%, "
+                "and so is all of its 95% interval (up to 37.9%)"
+            ),
+            summary({"toolcall-15": words(2, 13)}),
+            "floors",
+            {"pytest_status": 1},
+        ),
+        ("exit 1: 2 ordinary tests failed", quick(), "", {"pytest_status": 1, "ordinary_failures": 2}),
+        (
+            "exit 1: stopped by -x, 14 of 15 scenarios not run",
+            summary({"toolcall-15": ["wrong_answer"]}, stopped_early="-x"),
+            "",
+            {"pytest_status": 1},
+        ),
+        (
+            "exit 1: stopped by --maxfail=2, 13 of 15 scenarios not run",
+            summary({"toolcall-15": words(0, 2)}, stopped_early="--maxfail=2"),
+            "",
+            {"pytest_status": 2},
+        ),
+        (
+            "exit 1: pytest or another plugin reports a failure that is none of the scenarios'; see above",
+            summary({"toolcall-15": words(15)}),
+            "",
+            {"pytest_status": 1},
+        ),
+        (
+            f"exit 6: incomplete; 2 of 15 scenarios met an error that is not the model's (2 server_error); {RESUME}",
+            summary({"toolcall-15": words(3, 10, 2)}),
+            "strict",
+            {"pytest_status": 1},
+        ),
+        (
+            f"exit 6: incomplete; 12 of 15 scenarios not run; {RESUME}",
+            summary({"toolcall-15": words(3)}),
+            "",
+            {},
+        ),
+        (
+            (
+                f"exit 6: incomplete; {NOBODY}; 15 of 15 scenarios met an error that is not "
+                "the model's (15 endpoint_unreachable); once that is put right, run the same command again"
+            ),
+            summary({"toolcall-15": ["endpoint_unreachable"] * 15}, problem=f"{NOBODY}."),
+            "",
+            {"pytest_status": 1},
+        ),
+        (
+            f"exit 2: interrupted; 4 of 15 scenarios have a verdict; {RESUME}",
+            summary({"toolcall-15": words(3, 1)}, interrupted=True),
+            "strict",
+            {"pytest_status": 2},
+        ),
+        (
+            "exit 2: interrupted; no scenario has a verdict",
+            summary({"toolcall-15": []}, interrupted=True),
+            "",
+            {"pytest_status": 2},
+        ),
+        (
+            "exit 2: pytest stopped the run, the lines above say why; no scenario has a verdict",
+            summary(),
+            "",
+            {"pytest_status": 2},
+        ),
+        (
+            (
+                f"exit 3: an internal error, not the model's fault; the traceback above shows where; "
+                f"1 of 15 scenarios has a verdict; {RESUME}"
+            ),
+            summary({"toolcall-15": words(1)}),
+            "",
+            {"pytest_status": 3},
+        ),
+        (
+            "exit 4: this cannot be run as asked; the message above says what to type instead",
+            summary(),
+            "",
+            {"pytest_status": 4},
+        ),
+        ("exit 4: name a server", summary(problem="name a server"), "", {"pytest_status": 4}),
+        (
+            "exit 5: no test was selected; --collect-only without -k and -m lists what there is",
+            summary(),
+            "",
+            {"pytest_status": 5},
+        ),
+        (
+            "exit 77: this code was set by another plugin, whose message is above; no scenario has a verdict",
+            summary(),
+            "",
+            {"pytest_status": 77},
+        ),
+    ],
+)
+def test_every_ending_has_its_sentence(sentence: str, found: Summary, gate: str, changes: dict[str, Any]) -> None:
+    """The last line of the terminal, word by word."""
+    assert end(found, gate, **changes) == sentence
+
+
+def test_errors_come_before_the_gate_and_before_a_stop() -> None:
+    """A run with errors is incomplete, whatever the scores and whoever stopped it."""
+    found = summary({"toolcall-15": words(0, 1, 1)}, stopped_early="-x")
+    assert exit_code(found, decide(found, "strict"), pytest_status=1, ordinary_failures=3).code == 6
+
+
+def test_an_error_of_a_further_attempt_is_incomplete_too() -> None:
+    """What was asked for three times and could be asked only twice is told."""
+    tally = Tally()
+    for attempt, word in enumerate(["pass", "server_error"], start=1):
+        tally.add(result(facts(size=1), "A", word, attempt=attempt))
+    assert end(tally.summary(RUN)) == (
+        f"exit 6: incomplete; 1 further attempt met an error that is not the model's; {RESUME}"
+    )
+
+
+def test_several_reasons_to_fail_are_all_told() -> None:
+    """A failed gate does not hide a failing ordinary test."""
+    assert end(quick(), "strict", pytest_status=1, ordinary_failures=1) == (
+        "exit 1: the gate strict does not hold: 3 wrong answers, and it allows none; 1 ordinary test failed"
+    )
+
+
+@given(
+    outcomes=st.lists(st.sampled_from(["pass", "wrong_answer", "server_error", "cancelled"]), max_size=15),
+    gate=st.sampled_from(["", "strict", "floors"]),
+    status=st.integers(0, 5),
+    failures=st.integers(0, 2),
+    interrupted=st.booleans(),
+    early=st.sampled_from(["", "-x"]),
+)
+def test_the_precedence_holds_everywhere(
+    outcomes: list[str], gate: str, status: int, failures: int, *, interrupted: bool, early: str
+) -> None:
+    """Codes 2 to 5 of pytest, then 6, then 1, then 0; a stop by -x is no 2."""
+    found = summary({"toolcall-15": outcomes}, interrupted=interrupted, stopped_early=early)
+    verdict = decide(found, gate)
+    code = exit_code(found, verdict, pytest_status=status, ordinary_failures=failures).code
+    if status in (3, 4, 5) or interrupted or (status == 2 and not early):
+        assert code == (status if status > 1 else 2)
+    elif found.total.errors or (found.total.not_run and not early):
+        assert code == 6
+    elif early or failures or not verdict.passed:
+        assert code == 1
+    else:
+        assert code == (1 if status == 1 and not found.total.failed else 0)
+
+
+def test_a_gate_verdict_is_a_fact() -> None:
+    """Frozen, so that nobody turns a red gate green later."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        decide(quick(), "").passed = False  # type: ignore[misc]
