@@ -23,7 +23,8 @@ def wilson_interval(passed: int, counted: int, z: float = Z95) -> tuple[float, f
     spread = 1 + z * z / counted
     centre = (rate + z * z / (2 * counted)) / spread
     half = z * math.sqrt(rate * (1 - rate) / counted + z * z / (4 * counted * counted)) / spread
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # at the ends the formula gives exactly 0 and 1; rounding must not make them anything else
+    return (max(0.0, centre - half) if passed else 0.0), (min(1.0, centre + half) if passed < counted else 1.0)
 
 
 def quantile(values: Sequence[float], share: float) -> float | None:

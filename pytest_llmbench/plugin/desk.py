@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from pytest_llmbench import gate, manifest
+from pytest_llmbench.assemble import SERVED
 from pytest_llmbench.errors import LlmbenchError, TrialError, UsageProblem, WorkerCrashed
 from pytest_llmbench.journal import JournalReader
 from pytest_llmbench.plugin.progress import Progress, duration
@@ -80,7 +81,8 @@ class Desk:
         self.closing: Callable[[], None] = lambda: None
         self.progress = Progress(self._progress_line, live=self._is_terminal(), direct=direct)
         self.progress.enabled = self._verbosity == 0
-        self.durations: Mapping[str, float] = config.cache.get(_DURATIONS, {}) if config.cache else {}
+        self._cache: Any = getattr(config, "cache", None)  # absent with -p no:cacheprovider
+        self.durations: Mapping[str, float] = self._cache.get(_DURATIONS, {}) if self._cache else {}
 
     @property
     def _verbosity(self) -> int:
@@ -249,7 +251,7 @@ class Desk:
             run_dir=str(ready.folder) if ready else "",
             interrupted=self._stopped_by_user,
             stopped_early=self._stopped_early,
-            problem=str(self._problem or ""),
+            problem=f"the server could not be measured ({self._problem.reason})" if self._problem else "",
             tag_totals=self._tag_totals,
         )
 
@@ -275,14 +277,14 @@ class Desk:
             self._written.append(f"  {self._short(Path(self._settings.write_quality))} (Quality line)")
 
     def _keep_durations(self, reader: JournalReader) -> None:
-        if self._config.cache is None:
+        if self._cache is None or self._ready is None or self._ready.endpoint != SERVED:
             return
         seen = dict(self.durations)
         for entry in reader.entries():
             result = entry.result
             if result is not None and result.latency_s and result.key.attempt == 1:
                 seen[result.nodeid] = round(result.latency_s, 3)
-        self._config.cache.set(_DURATIONS, seen)
+        self._cache.set(_DURATIONS, seen)
 
     def _progress_line(self, line: str) -> None:
         if self._terminal is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,13 @@ def open_bench(session: pytest.Session) -> None:
     host = Host(settings, families, base=runs_dir(config), say=desk.say)
     bench = BenchSession(session.items, crew_for=_Alone(settings, families, desk=desk, host=host))
     desk.expect(bench.items, tag_totals(config))
-    desk.closing = host.close
+    desk.closing = partial(_close_both, bench, host)
     install(config, bench, desk)
+
+
+def _close_both(bench: BenchSession, host: Host) -> None:
+    bench.stop()
+    host.close()
 
 
 def install(config: pytest.Config, bench: BenchSession | None, desk: Desk | None) -> None:

@@ -78,6 +78,7 @@ TREE = Shape(
     lambda value: isinstance(value, Mapping) and bool(value) and all(TEXTS.fits(item) for item in value.values()),
 )
 COUNT = Shape("a whole number from 0 up", lambda value: _is_whole(value) and value >= 0)
+COUNTS = Shape("a list of whole numbers from 0 up", lambda value: _is_list(value, COUNT.fits))
 PLACE = Shape(
     "a whole number other than 0 (1 is the first, -1 the last)", lambda value: _is_whole(value) and value != 0
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from pytest_llmbench.records import Reason
 from pytest_llmbench.verifiers.check_kinds import (
     ANYTHING,
     COUNT,
+    COUNTS,
     FLAG,
     ROWS,
     TEXT,
@@ -57,41 +58,57 @@ def headings(subject: Subject, params: Params) -> str:
 
 
 def outline(subject: Subject, params: Params) -> str:
-    """Sees a list of two levels: the outer items in the order of `are`, below each its items in any order.
+    """Sees a list of two levels: how many items stand below each outer one (`shape`), their marks (`top`, `sub`).
 
-    `top` and `sub` want ``bullet`` or ``numbered`` marks. Does not see text outside the list.
+    Marks are ``bullet`` or ``numbered``. Does not see what the items say, nor text outside the list.
     """
-    got: list[tuple[str, list[str]]] = []
-    for item in list_items(subject.text):
-        kind = params.get("top" if item.level == 1 else "sub")
-        if kind is not None and item.numbered != (kind == "numbered"):
-            return f"{short(item.text)} is not marked {kind}"
-        _place(got, item)
-    wanted = [(normal(top), sorted(normal(sub) for sub in subs)) for top, subs in params["are"].items()]
-    found = [(top, sorted(subs)) for top, subs in got]
-    return "" if found == wanted else f"outline {short(str(found[:8]), 200)}, wanted {short(str(wanted), 200)}"
+    items = list_items(subject.text)
+    for item in items:
+        mark = params.get("top" if item.level == 1 else "sub")
+        if mark is not None and item.numbered != (mark == "numbered"):
+            return f"{short(item.text)} is not marked {mark}"
+        if item.level > 2:
+            return f"{short(item.text)} stands on level {item.level}"
+    got = [len(subs) for _, subs in _tree(items)]
+    return "" if got == list(params["shape"]) else f"items below each outer item {got}, wanted {list(params['shape'])}"
 
 
-def _place(tree: list[tuple[str, list[str]]], item: ListItem) -> None:
-    if item.level == 1 or not tree:
-        tree.append((normal(item.text), []))
-    else:
-        tree[-1][1].append(normal(item.text) if item.level == 2 else f"[level {item.level}] {normal(item.text)}")
+def outline_entries(subject: Subject, params: Params) -> str:
+    """Sees what a list of two levels says: the outer items in the order of `are`, below each its items in any order.
+
+    Case, accents, quotes and closing punctuation do not count. Does not see the marks.
+    """
+    got = [(normal(top), sorted(map(normal, subs))) for top, subs in _tree(list_items(subject.text))]
+    wanted = [(normal(top), sorted(map(normal, subs))) for top, subs in params["are"].items()]
+    return "" if got == wanted else f"outline {short(str(got[:8]), 200)}, wanted {short(str(wanted), 200)}"
+
+
+def _tree(items: Sequence[ListItem]) -> list[tuple[str, list[str]]]:
+    tree: list[tuple[str, list[str]]] = []
+    for item in items:
+        if item.level == 1 or not tree:
+            tree.append((item.text, []))
+        else:
+            tree[-1][1].append(item.text)
+    return tree
 
 
 def table(subject: Subject, params: Params) -> str:
-    """Sees the first pipe table: its header must be `columns`, its rows `rows` in that order or (`any_order`) in any.
-
-    Case, emphasis and outer punctuation of a cell do not count. Does not see text outside the table.
-    """
+    """Sees that there is a pipe table, and that the header of the first one is `columns`. Does not see its rows."""
     found = _table(subject.text)
     if found is None:
         return "there is no Markdown table"
-    header, *rows = [[normal(cell) for cell in cells] for cells in found]
-    columns = [normal(column) for column in params["columns"]]
-    if header != columns:
-        return f"columns {short(', '.join(header))}, wanted {short(', '.join(columns), 200)}"
-    wanted = [[normal(cell) for cell in row] for row in params["rows"]]
+    header, columns = [normal(cell) for cell in found[0]], [normal(column) for column in params["columns"]]
+    return "" if header == columns else f"columns {short(', '.join(header))}, wanted {short(', '.join(columns), 200)}"
+
+
+def table_rows(subject: Subject, params: Params) -> str:
+    """Sees that the rows of the first pipe table are `are`, in that order or (`any_order`) in any.
+
+    Case, emphasis, quotes and outer punctuation of a cell do not count. Does not see the header.
+    """
+    rows = [[normal(cell) for cell in cells] for cells in (_table(subject.text) or [])[1:]]
+    wanted = [[normal(cell) for cell in row] for row in params["are"]]
     if rows == wanted or (params.get("any_order") and sorted(rows) == sorted(wanted)):
         return ""
     return f"rows {short(str(rows[:8]), 200)}, wanted {short(str(wanted), 200)}"
@@ -132,26 +149,54 @@ def quote(subject: Subject, params: Params) -> str:
     return "" if got == wanted else f"quotes {short(got)}, wanted {short(wanted, 200)}"
 
 
-def json_value(subject: Subject, params: Params) -> str:
-    """Sees the JSON value: of the one fenced block (`fenced`), else of the whole answer with or without a fence.
+def json_object(subject: Subject, params: Params) -> str:
+    """Sees a JSON object with the outer `keys` and no others, in that order if `ordered`.
 
-    Objects need the very keys and values of `equals`, 1 and 1.0 being the same and 1 and true not;
-    `key_order` wants the outer keys in that order. NaN and repeated keys are no JSON.
+    It is the one fenced block (`fenced`), else the whole answer with or without a fence. NaN and
+    repeated keys are no JSON. Does not see the values, nor text outside (`outside` does).
     """
+    got, complaint = _read_json(subject, params)
+    if complaint:
+        return complaint
+    if not isinstance(got, dict):
+        return "the JSON is no object"
+    keys, wanted = list(got), list(params["keys"])
+    if keys == wanted or (not params.get("ordered") and sorted(keys) == sorted(wanted)):
+        return ""
+    return f"keys {short(', '.join(keys[:12]), 200)}, wanted {short(', '.join(wanted), 200)}"
+
+
+def json_equals(subject: Subject, params: Params) -> str:
+    """Sees whether the JSON, found as by `json_object`, is `value`: 1 and 1.0 are the same, 1 and true or "1" not.
+
+    Does not see the order of keys.
+    """
+    got, complaint = _read_json(subject, params)
+    if complaint or _same(got, params["value"]):
+        return complaint
+    return f"JSON differs{_where(got, params['value'])}, wanted {short(json.dumps(params['value']), 200)}"
+
+
+def _where(got: Any, wanted: Any) -> str:
+    """Name the first outer key that differs, if both are objects."""
+    if not isinstance(got, dict) or not isinstance(wanted, Mapping):
+        return ""
+    keys = [*wanted, *(key for key in got if key not in wanted)]
+    wrong = next((key for key in keys if key not in got or key not in wanted or not _same(got[key], wanted[key])), "")
+    return f" at {short(wrong)}"
+
+
+def _read_json(subject: Subject, params: Params) -> tuple[Any, str]:
+    """Return the value and "", or None and what is wrong."""
     text = newlines(subject.raw).strip()
     blocks = fences(text)
     if params.get("fenced") and (len(blocks) != 1 or not blocks[0].closed):
-        return f"{len(blocks)} code blocks, wanted exactly 1, closed"
+        return None, f"{len(blocks)} code blocks, wanted exactly 1, closed"
     body = blocks[0].body if params.get("fenced") else unfence(text)
     try:
-        got = _parse(body)
+        return _parse(body), ""
     except (ValueError, RecursionError):
-        return f"{short(body)} is not JSON"
-    if not _same(got, params["equals"]):
-        return f"JSON {short(json.dumps(got), 200)}, wanted {short(json.dumps(params['equals']), 200)}"
-    if "key_order" in params and list(got) != list(params["key_order"]):
-        return f"keys in the order {', '.join(got)}, wanted {', '.join(params['key_order'])}"
-    return ""
+        return None, f"{short(body)} is not JSON"
 
 
 def _parse(body: str) -> Any:
@@ -225,13 +270,16 @@ _INSIDE: dict[str, Callable[[list[str]], set[int]]] = {
     "quote": _in_quote,
     "fence": _in_fence,
 }
-_FORM = Reason.INVALID_FORMAT
+_FORM, _WRONG = Reason.INVALID_FORMAT, Reason.WRONG_ANSWER
 _MARK = choice("bullet", "numbered")
 LAYOUT: dict[str, Kind] = {
     "headings": Kind(check=headings, reason=_FORM, needs={"are": TEXTS}, may={"level": COUNT}),
-    "outline": Kind(check=outline, reason=_FORM, needs={"are": TREE}, may={"top": _MARK, "sub": _MARK}),
-    "table": Kind(check=table, reason=_FORM, needs={"columns": TEXTS, "rows": ROWS}, may={"any_order": FLAG}),
+    "outline": Kind(check=outline, reason=_FORM, needs={"shape": COUNTS}, may={"top": _MARK, "sub": _MARK}),
+    "outline_entries": Kind(check=outline_entries, reason=_WRONG, needs={"are": TREE}),
+    "table": Kind(check=table, reason=_FORM, needs={"columns": TEXTS}),
+    "rows": Kind(check=table_rows, reason=_WRONG, needs={"are": ROWS}, may={"any_order": FLAG}),
     "quote": Kind(check=quote, reason=_FORM, needs={"says": TEXT}),
-    "json": Kind(check=json_value, reason=_FORM, needs={"equals": ANYTHING}, may={"key_order": TEXTS, "fenced": FLAG}),
+    "json_object": Kind(check=json_object, reason=_FORM, needs={"keys": TEXTS}, may={"ordered": FLAG, "fenced": FLAG}),
+    "json_equals": Kind(check=json_equals, reason=_WRONG, needs={"value": ANYTHING}, may={"fenced": FLAG}),
     "outside": Kind(check=outside, reason=_FORM, needs={"of": choice(*_INSIDE)}, may={"lines": COUNT}),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -28,7 +29,7 @@ def test_events_come_out_whole_wherever_the_stream_was_cut(cuts: list[int]) -> N
     """Comments and other fields are skipped; characters cut in two are mended."""
     places = [0, *sorted(cuts), len(STREAM)]
     lines = EventLines()
-    found = [data for at, end in zip(places, places[1:], strict=False) for data in lines.feed(STREAM[at:end])]
+    found = [data for at, end in itertools.pairwise(places) for data in lines.feed(STREAM[at:end])]
     assert found == EVENTS
     assert lines.held == 0
 

@@ -35,5 +35,5 @@ def test_a_missing_turn_is_named() -> None:
 
 def test_another_request_is_not_answered() -> None:
     """The message says what may differ."""
-    with pytest.raises(DatasetUnavailable, match='something else.*"stub-model"'):
+    with pytest.raises(DatasetUnavailable, match=r'something else.*"stub-model"'):
         ask(("0" * 32, RESPONSE))

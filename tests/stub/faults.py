@@ -34,6 +34,8 @@ def fault_for(ask: Ask, options: Options, seen_before: int) -> Fault | None:
         return None
     name, times, argument = (*text.split(":"), "", "")[:3]
     fault = Fault(name=name, times=int(times) if times else None, argument=argument)
+    if fault.name == "stream_options" and "stream_options" not in ask.body:
+        return None
     return None if fault.times is not None and seen_before >= fault.times else fault
 
 
@@ -99,6 +101,7 @@ def vllm_context(limit: int, prompt: int, wanted: int) -> str:
 TOOL_CHOICE = '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'
 LOADING = llama_error(503, "Loading model", "unavailable_error")
 
+_WHOLE = {"choices": [{"message": {"role": "assistant", "content": "whole"}, "finish_reason": "stop"}]}
 _PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 _HALF = (
     '{"id":"chatcmpl-1","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"ha'
@@ -192,6 +195,7 @@ FAULTS: dict[str, Callable[[Call, Fault], Awaitable[None]]] = {
     "tool_choice": _status(400, vllm_error(400, TOOL_CHOICE)),
     "jinja": _status(500, llama_error(500, "tools param requires --jinja flag", "server_error")),
     "parameter": _status(400, vllm_error(400, "Unknown parameter: 'top_k'.")),
+    "stream_options": _status(400, vllm_error(400, "Unknown parameter: 'stream_options'.")),
     "unprocessable": _status(422, {"detail": [{"loc": ["body", "top_k"], "msg": "extra fields not permitted"}]}),
     "conflict": _status(409, vllm_error(409, "Conflict")),
     "rate": _rate,
@@ -210,6 +214,7 @@ FAULTS: dict[str, Callable[[Call, Fault], Awaitable[None]]] = {
     "bad_events": _bad_events,
     "json_list": _status(200, "[1, 2, 3]"),
     "no_choices": _status(200, {"choices": []}),
+    "whole": _status(200, _WHOLE),
     "empty": _status(200, ""),
     "html": _html,
 }

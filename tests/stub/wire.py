@@ -26,7 +26,6 @@ class Call:
     headers: Mapping[str, str]
     body: bytes
     transport: asyncio.Transport
-    is_open: bool = True
 
     def answer(
         self,

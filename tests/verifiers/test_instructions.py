@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ from hypothesis import strategies as st
 from pytest_llmbench.datasets import READERS, load_gold
 from pytest_llmbench.records import Exchange, Message, Outcome, Reason, Request, Response, Scenario, Turn, Verdict
 from pytest_llmbench.verifiers.instructions import KINDS, Instructions
+from tests.verifiers.instruction_cases import CASES, CHECKS, TWO_TURNS, Check
 
 PACK = Path(__file__).resolve().parents[2] / "packs" / "instructfollow-15"
-Check = Mapping[str, Any]
 
 
 def scenario_of(*checks: Check, turns: int = 1) -> Scenario:
@@ -37,149 +36,6 @@ def judge(check: Check | tuple[Check, ...], *answers: str) -> Verdict:
     checks = check if isinstance(check, tuple) else (check,)
     said = tuple(Turn(request=Request(model="m", messages=()), response=Response(content=one)) for one in answers)
     return Instructions().judge(scenario_of(*checks, turns=len(answers)), Exchange(turns=said))
-
-
-TABLE = "| A | B |\n|---|:-:|\n| x | 1 |\n| y | 2 |"
-TREE = {"Big": ["a", "b"], "Small": ["c"]}
-CASES: list[tuple[Check, list[str], list[str]]] = [
-    ({"kind": "words", "exactly": 3}, ["one two three", "**one** two-fold \u201cthree\u201d."], ["one two", "a b c d"]),
-    (
-        {"kind": "words", "each": "sentence", "min": 2, "max": 3},
-        ["Go on. Do it now."],
-        ["Go on. Do it right now.", "!"],
-    ),
-    ({"kind": "sentences", "exactly": 2}, ["One. Two.", "Mr. A left. He ran."], ["One.", "One. Two. Three."]),
-    ({"kind": "lines", "exactly": 2}, ["a\nb", "a\n\nb\n", "```\na\nb\n```"], ["a", "a\nb\nc"]),
-    ({"kind": "paragraphs", "min": 2}, ["a\nb\n\nc"], ["a\nb\nc"]),
-    ({"kind": "items", "exactly": 2, "mark": "bullet"}, ["- a\n- b", "* a\n\n+ b"], ["- a", "1. a\n2. b", "- a\n1. b"]),
-    ({"kind": "items", "exactly": 2, "mark": "numbered"}, ["1. a\n2) b"], ["- a\n- b"]),
-    (
-        {"kind": "numbers", "are": [1843, 2.5]},
-        ["2.5 in 1,843", "1843 and **2.50**"],
-        ["1843", "1843, 2.5, 7", "18432.5", "A-1843 2"],
-    ),
-    ({"kind": "chosen", "options": ["a", "b", "c"], "by": "comma", "exactly": 2}, ["A, **c**."], ["a", "a, a", "a, d"]),
-    ({"kind": "mentions", "words": ["cat", ["dog", "hound"]]}, ["Cat, HOUND!"], ["cat", "concat dog", "cat hounds"]),
-    ({"kind": "mentions", "words": ["cat"], "times": 2}, ["cat and cat's"], ["cat", "cat cat cat"]),
-    ({"kind": "mentions", "words": ["35"]}, ["maria = 35.", "(35)"], ["maria=135", "35.5", "350"]),
-    ({"kind": "forbids", "words": ["rain"]}, ["raining trains"], ["Rain.", "**rain**-proof", "rain\u2019s"]),
-    ({"kind": "forbids", "words": ["rain"], "within": True}, ["sun"], ["a train", "RAINY"]),
-    ({"kind": "without", "characters": "e,"}, ["1. a cat"], ["the", "THE", "caf\u00e9", "a, b"]),
-    ({"kind": "initials", "letter": "s"}, ["Seven silly seals.", "**s**o"], ["seven of", "seven 7", ". ."]),
-    ({"kind": "initials", "rising": True}, ["A big cat, dozing."], ["a cat bites", "a big bear"]),
-    (
-        {"kind": "acrostic", "spells": "AB", "by": "line"},
-        ["**a**n\n\u201cbe\u201d", "- a\n- b"],
-        ["ab", "a\nb\nc", "b\na"],
-    ),
-    ({"kind": "distinct", "by": "word"}, ["a b c"], ["a b A.", ""]),
-    ({"kind": "order", "words": ["cat", "dog"]}, ["Cat, then dog, then cat"], ["dog cat", "cat"]),
-    ({"kind": "sorted", "by": "line"}, ["- \u00e1\n- B\n- c"], ["b\na", "a"]),
-    ({"kind": "sorted", "by": "comma", "descending": True}, ["c, b, a"], ["a, b"]),
-    ({"kind": "sorted", "by": "line", "numeric": True}, ["at 9:30\nat 10:15"], ["10:15\n9:30"]),
-    ({"kind": "entries", "by": "item", "are": ["x", "y"]}, ["1. X.\n2. *y*"], ["- y\n- x", "- x\n- y\n- z", "x y"]),
-    ({"kind": "entries", "by": "comma", "are": ["x", "y"], "any_order": True}, ["Y, x."], ["x, x", "y"]),
-    ({"kind": "casing", "is": "lower"}, ["all 3 \u00e9", "*low*"], ["Not", "123"]),
-    ({"kind": "casing", "is": "upper"}, ["ALL 3 \u00c9"], ["Not", "123"]),
-    ({"kind": "casing", "is": "mixed"}, ["Usual."], ["LOUD", "quiet"]),
-    ({"kind": "casing", "is": "title"}, ["Every Word 2"], ["Every word"]),
-    ({"kind": "language", "is": "German"}, ["Die Biene wohnt in einem Stock."], ["The bee lives in a hive.", "Honig"]),
-    (
-        {"kind": "starts_with", "text": "Dear Sir"},
-        ["**dear  sir**,", "\u201cDear Sir\u201d"],
-        ["Dear Sirius", "Oh dear sir"],
-    ),
-    ({"kind": "ends_with", "text": "night"}, ["good *night*\u2026", "\u201cNight!\u201d"], ["midnight", "night-time"]),
-    ({"kind": "ends_with", "text": "?"}, ["so **what?**", "\u201cWhat?\u201d"], ["what", "what?!"]),
-    (
-        {"kind": "equals", "any_of": ["6 towns", "six towns"]},
-        ["**6 towns**.", "six  towns"],
-        ["6 Towns", "16 towns", "6"],
-    ),
-    (
-        {"kind": "headings", "are": ["One", "Two"], "level": 2},
-        ["## One\nx\n## **Two** ##"],
-        ["# One\n## Two", "## One"],
-    ),
-    (
-        {"kind": "outline", "are": TREE, "top": "numbered", "sub": "bullet"},
-        ["1. Big\n   - b\n   - a\n2. **Small**:\n   - c", "1. Big\n\t* a\n\t* b\n\n2. Small\n\t* c"],
-        [
-            "- Big\n   - b\n   - a\n- Small\n   - c",
-            "1. Big\n- a\n- b\n2. Small\n- c",
-            "1. Big\n   - a\n     - b\n2. Small\n   - c",
-        ],
-    ),
-    (
-        {"kind": "table", "columns": ["a", "b"], "rows": [["x", "1"], ["y", "2"]]},
-        [TABLE, f"Look:\n\n{TABLE}\n\nend", "a|b\n-|-\n*x*|1\ny|2"],
-        [
-            TABLE.replace("| y | 2 |", ""),
-            TABLE.replace("x", "z"),
-            "A | B\nx | 1",
-            "| B | A |\n|-|-|\n| 1 | x |\n| 2 | y |",
-        ],
-    ),
-    (
-        {"kind": "table", "columns": ["a", "b"], "rows": [["y", "2"], ["x", "1"]], "any_order": True},
-        [TABLE],
-        ["a|b\n-|-"],
-    ),
-    (
-        {"kind": "quote", "says": "So it is."},
-        ["> \u201cSo it is.\u201d\n\nx", "> So\n> it is"],
-        ["So it is.", "> So it was."],
-    ),
-    (
-        {"kind": "json", "equals": {"a": 1, "b": [True, "x"]}, "key_order": ["a", "b"]},
-        ['{"a": 1.0, "b": [true, "x"]}', '```json\n{"a":1,"b":[true,"x"]}\n```', '{\u00a0"a": 1, "b": [true, "x"]}'],
-        ['{"b": [true, "x"], "a": 1}', '{"a": true, "b": [true, "x"]}', '{"a": 1, "b": [1, "x"]}', "{}", '{"a": NaN}'],
-    ),
-    (
-        {"kind": "json", "equals": {"a": 1}, "fenced": True},
-        ['Here:\n```json\n{"a": 1}\n```'],
-        [
-            '{"a": 1}',
-            '```\n{"a": 1}',
-            '```\n{"a": 1}\n```\n```\n2\n```',
-            '```\n{"a": 1, "a": 1}\n```',
-            "```\n" + "[" * 99_999 + "\n```",
-        ],
-    ),
-    ({"kind": "outside", "of": "list"}, ["- a\n  more\n- b", "```\n- a\n```"], ["So:\n- a", "- a\nend", "a"]),
-    ({"kind": "outside", "of": "table", "lines": 1}, [f"Look:\n\n{TABLE}"], [TABLE, f"a\n{TABLE}\nb"]),
-    ({"kind": "outside", "of": "quote", "lines": 1}, ["> a\n> b\n\nc"], ["> a", "a\nb"]),
-    ({"kind": "outside", "of": "fence"}, ["```\na\n```"], ["a\n```\nb\n```", "a"]),
-]
-TWO_TURNS: list[tuple[Check, list[tuple[str, str]], list[tuple[str, str]]]] = [
-    ({"kind": "ratio", "to_turn": 0, "max": 0.5}, [("a b c d", "a b")], [("a b c d", "a b c")]),
-    (
-        {"kind": "rest", "by": "comma", "options": ["a", "b", "c"], "of_turn": 0, "of_by": "item"},
-        [("- A\n- b", "c"), ("- a", "C, b.")],
-        [("- a\n- b", "b"), ("- a", "b"), ("- a", "b, c, a")],
-    ),
-    (
-        {"kind": "same_entries", "by": "comma", "of_turn": 0, "of_by": "item", "reversed": True},
-        [("- a\n- b", "B, a")],
-        [("- a\n- b", "a, b"), ("- a\n- b", "b"), ("a b", "a b")],
-    ),
-    ({"kind": "same_entries", "by": "line", "of_turn": 0, "of_by": "line"}, [("a\nb", "A.\nb")], [("a\nb", "b\na")]),
-    (
-        {"kind": "repeats", "of_turn": 0, "which": -1, "at": "start"},
-        [("One. It is so.", "**It is so.** Yes."), ("One. It is so!", "\u201cIt is so!\u201d Yes.")],
-        [("One. It is so.", "Yes. It is so."), ("One. It is so.", "It is sold. Yes."), ("One. It is so.", "it is so.")],
-    ),
-    (
-        {"kind": "repeats", "of_turn": 0, "which": 1, "at": "end"},
-        [("One. Two.", "Yes. One.")],
-        [("One. Two.", "One. Yes.")],
-    ),
-    (
-        {"kind": "repeats", "of_turn": 0, "which": 2},
-        [("One. Two.", "So: Two. Yes.")],
-        [("One. Two.", "One."), ("One.", "One.")],
-    ),
-]
 
 
 def _cases() -> list[Any]:
@@ -214,7 +70,7 @@ def test_rules_reach_from_turn_to_turn(
 
 def test_every_kind_has_a_case_and_says_what_it_sees() -> None:
     """No kind is untested, none lacks the docstring that tells its limits."""
-    assert {check["kind"] for check, *_ in [*CASES, *TWO_TURNS]} == set(KINDS)
+    assert {check["kind"] for check in CHECKS} == set(KINDS)
     assert all("Sees" in (kind.check.__doc__ or "") for kind in KINDS.values())
 
 
@@ -289,7 +145,7 @@ def test_the_verdict_names_what_was_wrong_and_gives_partial_credit() -> None:
     ("check", "path", "message"),
     [
         ({"kind": "word", "max": 3}, "kind", 'unknown kind of check "word": did you mean "words"?'),
-        ({"kind": "words", "maxx": 3}, "maxx", 'unknown key "maxx": did you mean "max"?'),
+        ({"kind": "words", "min": 1, "maxx": 3}, "maxx", 'unknown key "maxx": did you mean "max"?'),
         ({"kind": "words"}, "kind", '"words" needs at least one of exactly, min, max'),
         ({"kind": "words", "max": "3"}, "max", "\"max\" must be a whole number from 0 up, not '3'"),
         ({"kind": "words", "max": True}, "max", '"max" must be a whole number from 0 up, not True'),
@@ -352,7 +208,7 @@ PIECES = [
 @pytest.mark.parametrize("piece", PIECES)
 def test_no_kind_is_slow(piece: str) -> None:
     """No kind of check backtracks without end: CPU time grows far slower than the square of the length."""
-    for check in [check for check, *_ in [*CASES, *TWO_TURNS]]:
+    for check in CHECKS:
         costs = []
         for size in (1 << 12, 1 << 15):
             text = piece * (size // len(piece))
@@ -366,7 +222,7 @@ def test_no_kind_is_slow(piece: str) -> None:
 @given(data=st.data())
 def test_no_kind_raises(data: st.DataObject) -> None:
     """Every kind judges every pair of texts."""
-    check = data.draw(st.sampled_from([check for check, *_ in [*CASES, *TWO_TURNS]]))
+    check = data.draw(st.sampled_from(CHECKS))
     texts = st.text(alphabet=st.characters(codec=None), max_size=60) | st.text(
         alphabet="-*_`#>|.:\"' \n1aS{}[],\ud800", max_size=60
     )

@@ -1,0 +1,5 @@
+"""What a parrot can do."""
+
+
+def test_repeats(llm):
+    assert llm("polly").text == "POLLY"

@@ -1,0 +1,62 @@
+"""Every example runs, as its README says."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.stub.client import running_stub
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def run(tmp_path: Path, *words: str, extra: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    """Run pytest on an example, with its run folder in `tmp_path`."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("LLMBENCH", "PYTEST"))}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--llm-out", str(tmp_path / "run"), *words]
+    return subprocess.run(
+        [*command, *extra], cwd=EXAMPLES.parent, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def results(tmp_path: Path) -> dict[str, object]:
+    """Return the run's results.json."""
+    found = json.loads((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))
+    assert isinstance(found, dict)
+    return found
+
+
+def test_hand_written_tests_ask_the_server(tmp_path: Path) -> None:
+    """They are a row of the table, with their metric."""
+    with running_stub() as stub:
+        stub.set(answers={"Portugal": "Lisbon", "Norway": "Oslo", "Count": "1, 2, 3, 4, 5"})
+        done = run(tmp_path, "examples/hand_written", "--llm-url", stub.url)
+    assert done.returncode == 0, done.stdout
+    assert "test_capitals" in done.stdout
+    assert "4/4" in done.stdout
+    assert "characters" in done.stdout
+
+
+@pytest.mark.parametrize(("endpoint", "passed"), [("gold", 1), ("broken", 0)])
+def test_a_verifier_of_ones_own_judges_its_pack(tmp_path: Path, endpoint: str, passed: int) -> None:
+    """Its metric reaches the table and the JSON."""
+    done = run(tmp_path, "examples/own_verifier", "--llm-endpoint", endpoint)
+    assert done.returncode == 0, done.stdout
+    total = results(tmp_path)["total"]
+    assert isinstance(total, dict)
+    assert total["passed"] == passed
+    if passed:
+        assert "syllables_off" in done.stdout
+
+
+def test_an_endpoint_of_ones_own_is_measured(tmp_path: Path) -> None:
+    """No server is looked for."""
+    done = run(tmp_path, "examples/own_endpoint", "--llm-endpoint", "parrot")
+    assert done.returncode == 0, done.stdout
+    assert "parrot-1" in done.stdout
