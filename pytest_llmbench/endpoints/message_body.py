@@ -26,6 +26,8 @@ def body_of(request: Request, *, stream_usage: bool) -> dict[str, Any]:
     }
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
+        # llama.cpp holds a model to one call a turn unless told otherwise; elsewhere this is the default
+        body["parallel_tool_calls"] = True
         if request.tool_choice is not None:
             body["tool_choice"] = request.tool_choice
     if request.stream:

@@ -42,6 +42,12 @@ def test_tool_choice_goes_only_with_tools() -> None:
     assert sent["tools"][0]["function"]["name"] == "get_weather"
 
 
+def test_several_calls_in_one_turn_are_allowed_where_tools_are_offered() -> None:
+    """llama.cpp would else cut the second call off, and the model would be blamed."""
+    assert body(tools=(TOOL,))["parallel_tool_calls"] is True
+    assert "parallel_tool_calls" not in body()
+
+
 def test_a_stream_asks_for_token_counts_unless_told_not_to() -> None:
     """Old servers refuse the wish."""
     assert body(stream=True)["stream_options"] == {"include_usage": True}
