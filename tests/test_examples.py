@@ -18,10 +18,17 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 def run(tmp_path: Path, *words: str, extra: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     """Run pytest on an example, with its run folder in `tmp_path`."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("LLMBENCH", "PYTEST"))}
+    ours = ("LLMBENCH", "PYTEST")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--llm-out", str(tmp_path / "run"), *words]
     return subprocess.run(
-        [*command, *extra], cwd=EXAMPLES.parent, env=environment, capture_output=True, text=True, timeout=60, check=False
+        [*command, *extra],
+        cwd=EXAMPLES.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 

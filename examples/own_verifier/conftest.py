@@ -17,7 +17,7 @@ class Haiku:
     def problems(self, scenario):
         """Say what is wrong with a scenario's checks, before anything is asked."""
         if [check.get("kind") for check in scenario.checks] != ["syllables"]:
-            yield Problem(path=("checks",), message='a haiku has one check: {kind: syllables, lines: [5, 7, 5]}')
+            yield Problem(path=("checks",), message="a haiku has one check: {kind: syllables, lines: [5, 7, 5]}")
 
     def judge(self, scenario, exchange):
         """Judge what the model wrote; the trial has already dealt with cut-off answers."""

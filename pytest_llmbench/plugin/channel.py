@@ -12,37 +12,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import json
 import socket
-import threading
-from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
-from pytest_llmbench.errors import LlmbenchError, TrialError, WorkerCrashed
-from pytest_llmbench.plugin.address import Address
-from pytest_llmbench.plugin.crew import as_trial_error, compact
-from pytest_llmbench.plugin.host import Ready
-from pytest_llmbench.pump import Feeder, Job, Key, Loop, order_jobs
+from pytest_llmbench.pump import Loop
 from pytest_llmbench.records import (
-    Outcome,
     PackFacts,
-    Purpose,
-    Reason,
-    Result,
-    TrialKey,
-    Verdict,
-    from_plain,
     to_plain,
 )
 
 LINE_LIMIT = 1 << 30
 """Bytes of one message; a hello names every scenario of the session."""
-
-CRASH_LIMIT = 2
-"""Workers one trial may take down before it is an ERROR."""
 
 Message = dict[str, Any]
 
@@ -72,259 +55,9 @@ class Hello:
     scenarios: tuple[Told, ...]
 
 
-@dataclass(slots=True)
-class _Worker:
-    """The controller's end of a connection."""
-
-    name: str
-    writer: asyncio.StreamWriter
-    running: set[Key] = field(default_factory=set)
-    guests: int = 0
-
-    def send(self, message: Message) -> None:
-        """Send a message; a worker that is gone is noticed by its reader."""
-        if not self.writer.is_closing():
-            self.writer.write(encode(message))
-
-
 def encode(message: Message) -> bytes:
     """Return the line of a message."""
     return json.dumps(message, separators=(",", ":")).encode() + b"\n"
-
-
-class Preparation(Protocol):
-    """The server as the broker sees it."""
-
-    def prepare(self, hello: Hello) -> Ready:
-        """Start it for what a worker says it holds; blocks, raises what `Host.open` raises."""
-        ...
-
-    async def probe(self) -> None:
-        """Ask whether it is still well; raises `TrialError`."""
-        ...
-
-
-class Broker:
-    """The controller's end: the queue, the results, the workers.
-
-    `server` is started (in a thread of its own) once the first worker has said what there is;
-    `finished` is told of each finished trial; `durations` are last time's seconds by node id.
-    """
-
-    def __init__(
-        self,
-        address: Address,
-        *,
-        attempts: int,
-        server: Preparation,
-        finished: Callable[[Result], None],
-        durations: Mapping[str, float],
-    ) -> None:
-        self._address = address
-        self._attempts = attempts
-        self._server = server
-        self._finished = finished
-        self._durations = durations
-        self._workers: dict[str, _Worker] = {}
-        self._results: dict[Key, Message] = {}
-        self._waiting: dict[Key, set[str]] = defaultdict(set)
-        self._ahead: set[int] = set()
-        self._crashes: Counter[Key] = Counter()
-        self._told: dict[int, Told] = {}
-        self.numbers: dict[str, int] = {}
-        self._ready: Ready | None = None
-        self._stop: Message | None = None
-        self._begun = False
-        self.problem: LlmbenchError | None = None
-        self.prepared = threading.Event()
-        self._loop = Loop("llmbench-broker")
-        self._feeder = Feeder(limit=1, launch=self._launch, probe=server.probe, broken=self._broken)
-        self._loop.submit(self._listen())
-
-    def begin(self) -> None:
-        """Let the trials start: every worker that was expected has called."""
-        self._loop.call(self._begin)
-
-    def forget(self, nodeid: str) -> None:
-        """Let go of an item's results: its report has arrived. Asked for again, it is run again."""
-        self._loop.call(self._forget, nodeid)
-
-    def halt(self, why: str) -> None:
-        """Stop all trials and let the workers run no further item."""
-        self._loop.call(self._say_stop, {"reason": "cancelled", "text": why, "halt": True})
-
-    def close(self) -> None:
-        """Cancel what is in flight and end the channel."""
-        self.halt("the run ended before this trial was finished")
-        self._loop.stop(self._hang_up())
-        self._address.listener.close()
-
-    async def _listen(self) -> None:
-        self._listening = await asyncio.start_server(self._serve, sock=self._address.listener, limit=LINE_LIMIT)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        worker = None
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            worker = await self._greet(reader, writer)
-            while worker is not None and (line := await reader.readline()):
-                self._hear(worker, json.loads(line))
-        writer.close()
-        if worker is not None:
-            self._gone(worker)
-
-    async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> _Worker | None:
-        first = json.loads(await reader.readline() or b"{}")
-        if not hmac.compare_digest(str(first.get("token", "")), self._address.token):
-            return None
-        hello = from_plain(Hello, first)
-        worker = self._workers[hello.worker] = _Worker(hello.worker, writer)
-        if not self._told:
-            self._learn(hello)
-        if self._stop is not None:
-            worker.send({"stop": self._stop})
-        elif self._ready is not None:
-            worker.send({"ready": to_plain(self._ready)})
-            self._feeder.feed()
-        return worker
-
-    def _learn(self, hello: Hello) -> None:
-        self._told = {told.number: told for told in hello.scenarios} or {-1: _NOBODY}
-        self.numbers = {told.nodeid: told.number for told in hello.scenarios}
-        self._loop.spawn(self._get_ready(hello))
-
-    async def _get_ready(self, hello: Hello) -> None:
-        try:
-            self._ready = await asyncio.to_thread(self._server.prepare, hello)
-        except LlmbenchError as error:
-            self.problem = error
-            reason = error.reason if isinstance(error, TrialError) else "bad_configuration"
-            self._say_stop({"reason": reason, "text": str(error), "halt": False})
-        else:
-            self._feeder.limit = self._ready.limit
-            for worker in self._workers.values():
-                worker.send({"ready": to_plain(self._ready)})
-        self.prepared.set()
-
-    def _begin(self) -> None:
-        if self._begun or self._ready is None:
-            return
-        self._begun = True
-        ahead = [told for told in self._told.values() if told.ahead and told.number >= 0]
-        self._ahead = {told.number for told in ahead}
-        jobs = [Job(told.number, told.nodeid, told.max_tokens, told.prefix) for told in ahead]
-        self._feeder.plan(order_jobs(jobs, self._durations), self._attempts)
-
-    def _hear(self, worker: _Worker, message: Message) -> None:
-        key: Key = tuple(message["key"])
-        match message["type"]:
-            case "want":
-                self._want(worker, key)
-            case "talked":
-                self._feeder.talked(key)
-            case "done":
-                self._done(worker, key, message["result"])
-            case "slot":
-                self._loop.spawn(self._slot(worker, key))
-            case "leave":
-                worker.guests -= 1
-                self._feeder.leave()
-
-    def _launch(self, key: Key) -> None:
-        if not self._workers:
-            self._feeder.limit = 0
-            self._feeder.lost([key])
-            return
-        worker = min(self._workers.values(), key=lambda one: len(one.running))
-        worker.running.add(key)
-        worker.send({"run": key, "again": self._crashes[key] > 0})
-
-    def _want(self, worker: _Worker, key: Key) -> None:
-        if key in self._results:
-            worker.send({"result": self._results[key], "key": key})
-            return
-        running = any(key in one.running for one in self._workers.values())
-        known = key[0] in self._ahead or running or key in self._waiting
-        self._waiting[key].add(worker.name)
-        if not known:
-            self._feeder.again(key)
-
-    def _done(self, worker: _Worker, key: Key, plain: Message) -> None:
-        worker.running.discard(key)
-        result = from_plain(Result, plain)
-        self._finished(result)
-        self._feeder.done(key, result)
-        self._deliver(key, to_plain(compact(result)))
-
-    def _deliver(self, key: Key, plain: Message) -> None:
-        self._results[key] = plain
-        for name in self._waiting.pop(key, ()):
-            if name in self._workers:
-                self._workers[name].send({"result": plain, "key": key})
-
-    async def _slot(self, worker: _Worker, key: Key) -> None:
-        await self._feeder.slot()
-        worker.guests += 1
-        worker.send({"slot": key})
-
-    def _gone(self, worker: _Worker) -> None:
-        """Run a lost worker's trials again elsewhere, but for one that keeps killing its workers."""
-        self._workers.pop(worker.name, None)
-        for _ in range(worker.guests):
-            self._feeder.leave()
-        self._crashes.update(worker.running)
-        deadly = {key for key in worker.running if self._crashes[key] >= CRASH_LIMIT}
-        for key in deadly:
-            result = _crashed(self._told[key[0]], key[1])
-            self._finished(result)
-            self._feeder.done(key, result)
-            self._deliver(key, to_plain(result))
-        self._feeder.lost(worker.running - deadly)
-
-    def _forget(self, nodeid: str) -> None:
-        number = self.numbers.get(nodeid)
-        if number is None:
-            return
-        self._ahead.discard(number)
-        for attempt in range(1, self._attempts + 1):
-            self._results.pop((number, attempt), None)
-
-    def _broken(self, error: Exception) -> None:
-        found = as_trial_error(error)
-        self._say_stop({"reason": found.reason, "text": str(found), "halt": False})
-
-    def _say_stop(self, stop: Message) -> None:
-        self._feeder.close()
-        self._stop = self._stop or stop
-        for worker in self._workers.values():
-            worker.send({"stop": stop})
-
-    async def _hang_up(self) -> None:
-        for worker in self._workers.values():
-            with contextlib.suppress(ConnectionError, TimeoutError):
-                await asyncio.wait_for(worker.writer.drain(), 0.3)
-            worker.writer.close()
-        self._listening.close()
-
-
-def _crashed(told: Told, attempt: int) -> Result:
-    text = f"{CRASH_LIMIT} worker processes died while running this trial"
-    return Result(
-        key=TrialKey(pack=told.facts.id, pack_hash=told.facts.content_hash, scenario=told.scenario_id, attempt=attempt),
-        nodeid=told.nodeid,
-        title="",
-        purpose=Purpose.ITEM,
-        verdict=Verdict(outcome=Outcome.ERROR, reason=Reason(WorkerCrashed.reason), detail=text),
-        pack=told.facts,
-    )
-
-
-_NOBODY = Told(
-    number=-1,
-    nodeid="",
-    scenario_id="",
-    facts=PackFacts(id="", title="", version="", content_hash="", size=0),
-    ahead=False,
-)
 
 
 class Link:

@@ -14,6 +14,7 @@ from pytest_llmbench import gate, manifest
 from pytest_llmbench.assemble import SERVED
 from pytest_llmbench.errors import LlmbenchError, TrialError, UsageProblem, WorkerCrashed
 from pytest_llmbench.journal import JournalReader
+from pytest_llmbench.plugin.last_run import LastRun
 from pytest_llmbench.plugin.progress import Progress, duration
 from pytest_llmbench.records import Outcome, PackFacts, Purpose, Reason, Result, TrialKey, Verdict, from_plain
 from pytest_llmbench.reports import write_reports
@@ -29,8 +30,6 @@ from pytest_llmbench.tally import Tally
 
 if TYPE_CHECKING:
     from pytest_llmbench.plugin.host import Host, Ready
-
-_DURATIONS = "llmbench/durations"
 
 
 class Expected(Protocol):
@@ -81,8 +80,7 @@ class Desk:
         self.closing: Callable[[], None] = lambda: None
         self.progress = Progress(self._progress_line, live=self._is_terminal(), direct=direct)
         self.progress.enabled = self._verbosity == 0
-        self._cache: Any = getattr(config, "cache", None)  # absent with -p no:cacheprovider
-        self.durations: Mapping[str, float] = self._cache.get(_DURATIONS, {}) if self._cache else {}
+        self.last_run = LastRun(getattr(config, "cache", None))
 
     @property
     def _verbosity(self) -> int:
@@ -100,6 +98,7 @@ class Desk:
     def opened(self, ready: Ready, host: Host) -> None:
         """Take note of the server and the run folder; say where things are."""
         self._ready, self._host = ready, host
+        self.last_run.begin()
         trials, folder = self.progress.total, self._short(ready.folder)
         self.say(f"{trials} trials of {ready.model}, {ready.limit} at a time, into {folder}")
         if ready.resume:
@@ -122,11 +121,8 @@ class Desk:
             return []
         packs = {one.facts.id for one in self._expected.values()}
         line = f"llmbench: {self.progress.total} trials ({len(self._expected)} scenarios of {len(packs)} packs)"
-        known = [self.durations[nodeid] for nodeid in self._expected if nodeid in self.durations]
-        if len(known) == len(self._expected) and known:
-            busy_s = sum(known) * self._settings.repeat
-            line += f"; the last run of them kept the server busy for {duration(busy_s)} in all"
-        return [line]
+        took_s = self.last_run.seconds(self._expected, self._settings.repeat)
+        return [f"{line}; the last run of them took {duration(took_s)}" if took_s else line]
 
     def say(self, line: str, *, red: bool = False) -> None:
         """Print a line of ours at once, whoever captures output just now."""
@@ -260,7 +256,8 @@ class Desk:
         assert summary is not None  # noqa: S101 - called by finish only
         manifest.update(folder, finished_at=summary.run.finished_at, exit_code=code, exit_sentence=self._exit_line)
         reader = JournalReader(folder.journal_dir)
-        self._keep_durations(reader)
+        if self._ready is not None and self._ready.endpoint == SERVED:
+            self.last_run.keep(reader, self._expected, self._settings.repeat)
         write_results(folder.results_path, summary, manifest.read(folder), reader.entries())
         paths = [folder.results_path, *write_reports(summary, folder.path)]
         self._written = ["Written:", *(f"  {self._short(path)}" for path in paths)]
@@ -275,16 +272,6 @@ class Desk:
             self._written.append(f"  no Quality line: {error}")
         else:
             self._written.append(f"  {self._short(Path(self._settings.write_quality))} (Quality line)")
-
-    def _keep_durations(self, reader: JournalReader) -> None:
-        if self._cache is None or self._ready is None or self._ready.endpoint != SERVED:
-            return
-        seen = dict(self.durations)
-        for entry in reader.entries():
-            result = entry.result
-            if result is not None and result.latency_s and result.key.attempt == 1:
-                seen[result.nodeid] = round(result.latency_s, 3)
-        self._cache.set(_DURATIONS, seen)
 
     def _progress_line(self, line: str) -> None:
         if self._terminal is not None:

@@ -224,7 +224,7 @@ class _Alone(CrewMaker):
         return LocalCrew(
             kit,
             limit=ready.limit,
-            durations=self._desk.durations,
+            durations=self._desk.last_run.durations,
             probe=self._host.probe,
             progress=self._desk.progress,
         )

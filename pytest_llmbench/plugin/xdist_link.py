@@ -15,7 +15,8 @@ from pytest_llmbench.plugin.options import read_settings
 
 if TYPE_CHECKING:
     from pytest_llmbench.plugin.address import Address
-    from pytest_llmbench.plugin.channel import Broker, Hello
+    from pytest_llmbench.plugin.broker import Broker
+    from pytest_llmbench.plugin.channel import Hello
     from pytest_llmbench.plugin.desk import Desk
     from pytest_llmbench.plugin.host import Host, Ready
 
@@ -114,7 +115,7 @@ class TrialScheduling(LoadScheduling):  # type: ignore[misc]
 
 
 def _open_controller(config: pytest.Config, address: Address, workers: int) -> Broker:
-    from pytest_llmbench.plugin.channel import Broker
+    from pytest_llmbench.plugin.broker import Broker
     from pytest_llmbench.plugin.collect import families_of
     from pytest_llmbench.plugin.desk import Desk
     from pytest_llmbench.plugin.host import Host
@@ -128,7 +129,7 @@ def _open_controller(config: pytest.Config, address: Address, workers: int) -> B
         attempts=settings.repeat,
         server=_Preparation(desk, host, workers),
         finished=desk.progress.finished,
-        durations=desk.durations,
+        durations=desk.last_run.durations,
     )
     desk.closing = partial(_close_both, broker, host)
     install(config, None, desk)
