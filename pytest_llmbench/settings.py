@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 CANDIDATE_PORTS = (8080, 8000, 8020, 8011)
@@ -42,4 +42,3 @@ class Settings:
     resume: bool = False
     out: str = ""
     guessing: bool = True
-    extra: Mapping[str, Any] = field(default_factory=dict)

@@ -42,6 +42,7 @@ class _Worker:
     writer: asyncio.StreamWriter
     running: set[Key] = field(default_factory=set)
     guests: int = 0
+    leaving: bool = False
 
     def send(self, message: Message) -> None:
         """Send a message; a worker that is gone is noticed by its reader."""
@@ -172,7 +173,7 @@ class Broker:
         self._feeder.plan(order_jobs(jobs, self._durations), self._attempts)
 
     def _hear(self, worker: _Worker, message: Message) -> None:
-        key: Key = tuple(message["key"])
+        key: Key = tuple(message.get("key", ()))
         match message["type"]:
             case "want":
                 self._want(worker, key)
@@ -185,13 +186,17 @@ class Broker:
             case "leave":
                 worker.guests -= 1
                 self._feeder.leave()
+            case "bye":
+                worker.leaving = True
+                worker.send({"bye": True})
 
     def _launch(self, key: Key) -> None:
-        if not self._workers:
+        staying = [worker for worker in self._workers.values() if not worker.leaving]
+        if not staying:
             self._feeder.limit = 0
             self._feeder.lost([key])
             return
-        worker = min(self._workers.values(), key=lambda one: len(one.running))
+        worker = min(staying, key=lambda one: len(one.running))
         worker.running.add(key)
         worker.send({"run": key, "again": self._crashes[key] > 0})
 

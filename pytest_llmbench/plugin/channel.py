@@ -1,8 +1,9 @@
 """The control channel between the controller of xdist and its workers: JSON lines over loopback TCP.
 
 A worker says ``hello`` (its scenarios), ``want`` (an item waits), ``talked`` and ``done`` (a trial),
-``slot`` and ``leave`` (a question of a hand-written test). The controller says ``ready`` (server and
-run folder), ``run`` (a trial), ``result`` (for an item, whoever ran it), ``slot`` and ``stop``.
+``slot`` and ``leave`` (a question of a hand-written test), ``bye`` (its items are done). The controller
+says ``ready`` (server and run folder), ``run`` (a trial), ``result`` (for an item, whoever ran it),
+``slot``, ``bye`` (no trial will follow) and ``stop``.
 
 The controller holds the one queue, so a trial runs wherever a slot is free and items may be spread
 over the workers in any way: no work has to be moved at the tail.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -69,6 +70,9 @@ class RemoteCrew:
         self._shelf: Shelf[Result] = Shelf()
         self._guests: dict[Key, asyncio.Future[None]] = {}
         self._stopped: TrialError | None = None
+        self._running: set[Key] = set()
+        self._dismissed = False
+        self._idle = threading.Event()
         self._loop = Loop("llmbench-worker")
         self._pump = Pump(self._loop, run=self._run, talked=self._talked, done=self._done)
         self._link: Link | None = None
@@ -89,7 +93,11 @@ class RemoteCrew:
         return Batch(attempts=attempts, fetch=self._shelf.take)
 
     def stop(self) -> None:
-        """Cancel what is in flight."""
+        """Finish what items of other workers wait for, unless the run is being stopped; cancel the rest."""
+        if self._ready is not None:
+            self._send({"type": "bye"})
+            self._loop.call(self._settle)
+            self._idle.wait()
         self._give_up(Cancelled("the run ended before this trial was finished"))
         self._loop.stop(self._farewell())
 
@@ -109,11 +117,15 @@ class RemoteCrew:
                 self._get_ready(from_plain(Ready, plain))
             case {"run": key, "again": again}:
                 self._remember(again=again)
+                self._running.add(tuple(key))
                 self._pump.launch(tuple(key))
             case {"result": plain, "key": key}:
                 self._shelf.put(tuple(key), from_plain(Result, plain))
             case {"slot": key}:
                 self._guests.pop(tuple(key)).set_result(None)
+            case {"bye": _}:
+                self._dismissed = True
+                self._settle()
             case {"stop": stop}:
                 self._told_to_stop(stop)
 
@@ -139,6 +151,12 @@ class RemoteCrew:
     def _give_up(self, error: TrialError) -> None:
         self._stopped = self._stopped or error
         self._shelf.close(lambda key: error_result(trial_of(self._posed[key[0]], key[1], Purpose.ITEM), error))
+        self._settle()
+
+    def _settle(self) -> None:
+        """Let `stop` go on once no trial runs here and none will come."""
+        if self._stopped is not None or (self._dismissed and not self._running):
+            self._idle.set()
 
     async def _run(self, key: Key, told: Callable[[], None]) -> Result:
         trial = trial_of(self._posed[key[0]], key[1], Purpose.ITEM)
@@ -160,6 +178,8 @@ class RemoteCrew:
 
     def _done(self, key: Key, result: Result) -> None:
         self._send({"type": "done", "key": key, "result": to_plain(result)})
+        self._running.discard(key)
+        self._settle()
 
     async def _farewell(self) -> None:
         if self._kit is not None:

@@ -21,8 +21,6 @@ def use_packs(config: pytest.Config, names: Sequence[str]) -> None:
         paths = [str(path) for path in select_packs(list(names))]
     except UnknownName as error:
         raise pytest.UsageError(f"--llm-packs: {error}") from None
-    if hasattr(config, "workerinput"):
-        return
     typed = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []
     config.args = [*typed, *(path for path in paths if path not in typed)]
 
