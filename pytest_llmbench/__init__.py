@@ -5,7 +5,7 @@ A pack is a folder; a scenario is a test; a verdict is the test's outcome. The r
 0. `records` (the nouns), `errors` (the exception tree)
 1. `contracts` (the verbs), `settings`, `lookup`, `statistics`
 2. `sampling`, `summary`, `tally`, `gate`, `journal`, `journal_reader`, `manifest`, `runfolder`,
-   `redaction`, `toolcalls`, `web`
+   `redaction`, `downloads`, `web`, `toolcalls`, `ordering`, `loop`
 3. the families: `datasets`, `engines`, `endpoints`, `dialogues`, `verifiers`, `reports`
 4. `trial` (one scenario, one attempt), `pump` (keeps many in flight)
 5. `assemble` (settings -> members)

@@ -12,25 +12,19 @@ all three live in one process. None of them knows pytest.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
-from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
+from pytest_llmbench.loop import Loop
 from pytest_llmbench.records import Outcome, Reason, Result
-from pytest_llmbench.statistics import quantile
 
 INFRA_LIMIT = 8
 """Infrastructure errors in a row after which the feeder stops and probes once."""
 
 JUDGING_LIMIT = 64
 """Answered trials that may wait for their verdict before no more are started."""
-
-PREFIX_CHARACTERS = 2000
-"""A shared prompt prefix shorter than this is not worth keeping trials together for."""
 
 INFRA_REASONS = frozenset(
     {
@@ -46,44 +40,6 @@ _AWAKE_S = 0.5
 T = TypeVar("T")
 Key = tuple[int, int]
 """(job index, attempt): what feeder, pumps and shelf know a trial by. Attempts start at 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What the feeder must know of a scenario to order it.
-
-    `index` is the position of its test item in the collection, `max_tokens` what stands for its
-    length until a run has measured it, `prefix` a hash of a long prompt prefix it shares, or "".
-    """
-
-    index: int
-    nodeid: str
-    max_tokens: int
-    prefix: str = ""
-
-
-def order_jobs(jobs: Sequence[Job], durations: Mapping[str, float]) -> list[int]:
-    """Return the job indices in the order to start them.
-
-    Longest expected first (Graham 1969, "Bounds on multiprocessing timing anomalies", SIAM J.
-    Appl. Math. 17:416-429: at most 4/3 of the best schedule). `durations` maps node ids to the
-    seconds they took last time; where a job is not in it, its `max_tokens` are converted by the
-    median rate of those that are. Jobs with one `prefix` stay together, at the place of their longest.
-    """
-    rate = _seconds_per_token(jobs, durations)
-    weight = {job.index: durations.get(job.nodeid, job.max_tokens * rate) for job in jobs}
-    groups: dict[Hashable, list[int]] = defaultdict(list)
-    for job in jobs:
-        groups[job.prefix or job.index].append(job.index)
-    for members in groups.values():
-        members.sort(key=lambda index: -weight[index])
-    ordered = sorted(groups.values(), key=lambda members: -weight[members[0]])
-    return [index for members in ordered for index in members]
-
-
-def _seconds_per_token(jobs: Iterable[Job], durations: Mapping[str, float]) -> float:
-    rates = [durations[job.nodeid] / job.max_tokens for job in jobs if job.nodeid in durations and job.max_tokens]
-    return quantile(rates, 0.5) or 1.0
 
 
 class Feeder:
@@ -217,58 +173,6 @@ def _chain(earlier: Iterator[Key], order: Sequence[int], attempts: int) -> Itera
     for index in order:
         for attempt in range(1, attempts + 1):
             yield index, attempt
-
-
-class Loop:
-    """An event loop in a thread of its own."""
-
-    def __init__(self, name: str) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._thread = threading.Thread(target=self._main, name=name, daemon=True)
-        self._thread.start()
-
-    def call(self, function: Callable[..., object], *args: Any) -> None:
-        """Run `function` soon on the loop, from any thread; does nothing once the loop is closed."""
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(function, *args)
-
-    def spawn(self, work: Coroutine[Any, Any, object]) -> None:
-        """Run `work` as a task; to be called on the loop."""
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Run `work` on the loop from another thread and return its future."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
-
-    def cancel_all(self) -> None:
-        """Cancel all tasks; to be called on the loop."""
-        for task in self._tasks:
-            task.cancel()
-
-    def stop(self, farewell: Coroutine[Any, Any, object] | None = None, *, within_s: float = 1.0) -> None:
-        """Cancel all tasks, run `farewell`, end the thread; gives up waiting after `within_s` seconds."""
-        if self._loop.is_closed():
-            return
-        with contextlib.suppress(TimeoutError, RuntimeError):
-            self.submit(self._end(farewell)).result(within_s)
-        self.call(self._loop.stop)
-        self._thread.join(within_s)
-
-    def _main(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
-        self._loop.close()
-
-    async def _end(self, farewell: Coroutine[Any, Any, object] | None) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if farewell is not None:
-            await farewell
 
 
 class Pump:

@@ -24,6 +24,8 @@ LEVEL_TWO = (
     "downloads",
     "redaction",
     "toolcalls",
+    "loop",
+    "ordering",
     "sampling",
     "summary",
     "tally",

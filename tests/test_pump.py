@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_llmbench.errors import EndpointUnreachable
-from pytest_llmbench.pump import INFRA_LIMIT, JUDGING_LIMIT, Feeder, Job, Key, Loop, Pump, Shelf, order_jobs
+from pytest_llmbench.loop import Loop
+from pytest_llmbench.ordering import Job, order_jobs
+from pytest_llmbench.pump import INFRA_LIMIT, JUDGING_LIMIT, Feeder, Key, Pump, Shelf
 from pytest_llmbench.records import Outcome, PackFacts, Purpose, Reason, Result, TrialKey, Verdict
 
 

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pytest_llmbench.errors import LlmbenchError, TrialError, WorkerCrashed
+from pytest_llmbench.loop import Loop
+from pytest_llmbench.ordering import Job, order_jobs
 from pytest_llmbench.plugin.address import Address
 from pytest_llmbench.plugin.channel import LINE_LIMIT, Hello, Message, Told, encode
 from pytest_llmbench.plugin.crew import as_trial_error, compact
 from pytest_llmbench.plugin.host import Ready
-from pytest_llmbench.pump import Feeder, Job, Key, Loop, order_jobs
+from pytest_llmbench.pump import Feeder, Key
 from pytest_llmbench.records import (
     Outcome,
     PackFacts,

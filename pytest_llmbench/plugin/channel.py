@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_llmbench.pump import Loop
+from pytest_llmbench.loop import Loop
 from pytest_llmbench.records import (
     PackFacts,
     to_plain,

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Protocol
 
 from pytest_llmbench.errors import Cancelled, EndpointUnreachable, LlmbenchError, TrialError
+from pytest_llmbench.loop import Loop
+from pytest_llmbench.ordering import PREFIX_CHARACTERS, Job, order_jobs
 from pytest_llmbench.plugin.progress import Progress
-from pytest_llmbench.pump import PREFIX_CHARACTERS, Feeder, Job, Key, Loop, Pump, Shelf, order_jobs
+from pytest_llmbench.pump import Feeder, Key, Pump, Shelf
 from pytest_llmbench.records import PackFacts, Purpose, Result, Scenario, Trial
 from pytest_llmbench.trial import Kit, error_result, run_trial
 

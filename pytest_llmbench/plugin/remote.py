@@ -13,13 +13,14 @@ import pytest
 
 from pytest_llmbench.errors import Cancelled, TrialError
 from pytest_llmbench.journal import JournalReader
+from pytest_llmbench.loop import Loop
 from pytest_llmbench.plugin.channel import Hello, Link, Message, Told
 from pytest_llmbench.plugin.collect import ScenarioItem, families_of, tag_totals
 from pytest_llmbench.plugin.crew import Batch, Crew, Posed, as_trial_error, job_of, trial_of
 from pytest_llmbench.plugin.host import Ready, asks_for_tools
 from pytest_llmbench.plugin.options import read_settings
 from pytest_llmbench.plugin.session import BenchSession, CrewMaker, install, runs_ahead
-from pytest_llmbench.pump import Key, Loop, Pump, Shelf
+from pytest_llmbench.pump import Key, Pump, Shelf
 from pytest_llmbench.records import Purpose, Result, from_plain, to_plain
 from pytest_llmbench.runfolder import RunFolder
 from pytest_llmbench.trial import Kit, error_result, run_trial

@@ -76,7 +76,7 @@ def _start(folder: Path, url: str, run: Path, workers: str) -> subprocess.Popen[
 
 
 def _kill_soon(process: subprocess.Popen[str], run: Path, dice: random.Random) -> bool:
-    """Wait for the first journal line of this process and a little longer, then kill -9 pytest. False if it was done."""
+    """Wait for the first journal of this process and a little longer, then kill -9 pytest. False if it was done."""
     end = time.monotonic() + 30
     before = _journals(run)
     while _journals(run) <= before and process.poll() is None and time.monotonic() < end:
