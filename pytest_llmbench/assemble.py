@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,8 +55,11 @@ def builtin_families() -> Families:
     )
 
 
-def choose(settings: Settings, families: Families) -> Choice:
-    """Decide which server is measured. Raises `UsageProblem` where that must not or cannot be guessed."""
+def choose(settings: Settings, families: Families, say: Callable[[str], None]) -> Choice:
+    """Decide which server is measured; `say` gets lines for the user while it is made ready.
+
+    Raises `UsageProblem` where it must not or cannot be guessed.
+    """
     endpoint = settings.endpoint or SERVED
     if endpoint.startswith("replay:"):
         return Choice(endpoint=endpoint)
@@ -66,7 +70,7 @@ def choose(settings: Settings, families: Families) -> Choice:
         return Choice(endpoint=endpoint, engine=_external(settings.url))
     if endpoint != SERVED:
         return Choice(endpoint=endpoint)
-    return _choose_engine(settings)
+    return _choose_engine(settings, say)
 
 
 def build_endpoint(name: str, families: Families, *, base_url: str, model: str) -> Endpoint:
@@ -90,18 +94,18 @@ def build_kit(endpoint: Endpoint, families: Families, settings: Settings, *, mod
     )
 
 
-def _choose_engine(settings: Settings) -> Choice:
+def _choose_engine(settings: Settings, say: Callable[[str], None]) -> Choice:
     weights = Path(settings.model) if settings.model.endswith(".gguf") else None
     if settings.profile:
         find("profile", settings.profile, {"embedded": None})
     if settings.profile or weights is not None:
-        return Choice(endpoint=SERVED, engine=_embedded(weights))
+        return Choice(endpoint=SERVED, engine=_embedded(weights, say))
     if not settings.guessing:
         raise UsageProblem(f"nothing is guessed under CI, --llm-gate or --llm-write-quality: {_NAME_ONE}")
-    return _guess()
+    return _guess(say)
 
 
-def _guess() -> Choice:
+def _guess(say: Callable[[str], None]) -> Choice:
     from pytest_llmbench.engines.discovery import find_local_servers
 
     found = find_local_servers(CANDIDATE_PORTS)
@@ -111,7 +115,7 @@ def _guess() -> Choice:
     if found:
         notice = f"measuring {found[0].model} at {found[0].url}, found there; name another with --llm-url"
         return Choice(endpoint=SERVED, engine=_external(found[0].url), notices=(notice,))
-    return Choice(endpoint=SERVED, engine=_embedded(None))
+    return Choice(endpoint=SERVED, engine=_embedded(None, say))
 
 
 def _external(url: str) -> Engine:
@@ -120,10 +124,10 @@ def _external(url: str) -> Engine:
     return External(url)
 
 
-def _embedded(weights: Path | None) -> Engine:
+def _embedded(weights: Path | None, say: Callable[[str], None]) -> Engine:
     from pytest_llmbench.engines.embedded import Embedded
 
-    return Embedded(weights)
+    return Embedded(weights, say=say)
 
 
 def _openai_chat(plan: EndpointPlan) -> Endpoint:

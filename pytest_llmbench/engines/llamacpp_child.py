@@ -66,7 +66,8 @@ def _assign(params: object, name: str, value: object) -> None:
     *path, last = name.split(".")
     for part in path:
         params = getattr(params, part)
-    setattr(params, last, value)
+    wanted = type(getattr(params, last))
+    setattr(params, last, wanted(value) if wanted is set else value)  # JSON has no sets
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import pytest
 from pytest_llmbench.contracts import Families
 from pytest_llmbench.datasets import READERS, builtin_packs_dir, find_packs
 from pytest_llmbench.datasets.places import fault_at
+from pytest_llmbench.datasets.yaml_text import read_head
 from pytest_llmbench.errors import PackError, UnknownName
 from pytest_llmbench.lookup import find
 from pytest_llmbench.records import Outcome, Pack, PackFacts, Result, Scenario, to_plain
@@ -209,7 +210,9 @@ def _member(kind: str, name: str, members: Mapping[str, T], where: Path, place: 
     try:
         return find(kind, name, members)
     except UnknownName as error:
-        raise fault_at(where, place, str(error)) from None
+        defaults = read_head(where, ("defaults",)).get("defaults") or {}
+        at = ("defaults", kind) if defaults.get(kind) == name else (*place, kind)
+        raise fault_at(where, at, str(error)) from None
 
 
 def _visible(text: str) -> str:

@@ -25,7 +25,7 @@ from pytest_llmbench.reports.terminal import breakdown_lines, table_lines
 from pytest_llmbench.runfolder import RunFolder
 from pytest_llmbench.sampling import is_canonical
 from pytest_llmbench.settings import Settings
-from pytest_llmbench.summary import RunFacts, Summary
+from pytest_llmbench.summary import RunFacts, Summary, plural
 from pytest_llmbench.tally import Tally
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ class Desk:
         """Take note of the server and the run folder; say where things are."""
         self._ready, self._host = ready, host
         self.last_run.begin()
-        trials, folder = self.progress.total, self._short(ready.folder)
-        self.say(f"{trials} trials of {ready.model}, {ready.limit} at a time, into {folder}")
+        trials, folder = plural(self.progress.total, "trial"), self._short(ready.folder)
+        self.say(f"{trials} of {ready.model}, {ready.limit} at a time, into {folder}")
         if ready.resume:
             reader = JournalReader(RunFolder(path=ready.folder).journal_dir)
             done = sum(reader.finished(key) for key in reader.keys())  # noqa: SIM118 - a journal is no dict
@@ -120,7 +120,8 @@ class Desk:
         if not self._expected:
             return []
         packs = {one.facts.id for one in self._expected.values()}
-        line = f"llmbench: {self.progress.total} trials ({len(self._expected)} scenarios of {len(packs)} packs)"
+        scenarios, total = plural(len(self._expected), "scenario"), plural(self.progress.total, "trial")
+        line = f"llmbench: {total} ({scenarios} of {plural(len(packs), 'pack')})"
         took_s = self.last_run.seconds(self._expected, self._settings.repeat)
         return [f"{line}; the last run of them took {duration(took_s)}" if took_s else line]
 
@@ -166,7 +167,8 @@ class Desk:
 
     def interrupted(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Remember who stopped the run."""
-        self._stopped_by_user = not isinstance(excinfo.value, pytest.Session.Interrupted)
+        # pytest and xdist derive their own reasons to stop from KeyboardInterrupt
+        self._stopped_by_user = excinfo.type is KeyboardInterrupt
 
     def finish(self, session: pytest.Session) -> None:
         """Stop the server, write the reports, settle the exit code."""

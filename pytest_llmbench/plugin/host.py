@@ -95,7 +95,7 @@ class Host:
         started is stopped).
         """
         self._check_quality(demand)
-        self._choice = choose(self._settings, self._families)
+        self._choice = choose(self._settings, self._families, self._say)
         named = self._named_folder()
         for notice in self._choice.notices:
             self._say(notice)

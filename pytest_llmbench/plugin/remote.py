@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
+import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -217,7 +218,12 @@ def open_worker_bench(session: pytest.Session) -> None:
     workerinput: dict[str, Any] = config.workerinput  # type: ignore[attr-defined]
     if "llmbench" not in workerinput:
         raise pytest.UsageError("this worker was started by a controller without pytest-llmbench: install it there")
-    maker = RemoteCrewMaker(session, address=workerinput["llmbench"], worker=str(workerinput["workerid"]))
+    address = workerinput["llmbench"]
+    try:
+        maker = RemoteCrewMaker(session, address=address, worker=str(workerinput["workerid"]))
+    except pytest.UsageError:
+        socket.create_connection(("127.0.0.1", address["port"])).close()  # the controller will read them, and say it
+        return
     bench = BenchSession(session.items, crew_for=maker)
     maker.call_controller(bench.items)
     install(config, bench, None)

@@ -35,6 +35,7 @@ class ControllerHooks:
         self._nodes = 0
         self._collected = 0
         self._failures = 0
+        self._uncollected: list[str] = []
         self.broker: Broker | None = None
 
     @pytest.hookimpl(optionalhook=True)
@@ -52,14 +53,29 @@ class ControllerHooks:
         """Put our scheduler in the place of xdist's default one; any other that was chosen stays."""
         return TrialScheduling(config, log, self) if config.getvalue("dist") == "load" else None
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Remember what could not be collected; xdist passes on failures only, each of them once."""
+        if report.failed:
+            self._uncollected.append(report.nodeid)
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self) -> None:
         """Open the desk when a worker has called, and begin when the last one has collected."""
         self._collected += 1
+        self._stop_if_uncollected()
         if self.broker is None and self._address is not None and self._address.called():
             self.broker = _open_controller(self._config, self._address, self._nodes)
         if self.broker is not None and self._collected >= self._nodes and self._config.getvalue("dist") != "load":
             self.wait_for_server()
+
+    def _stop_if_uncollected(self) -> None:
+        """End the session as pytest does without workers; xdist would run what is left of ordinary tests."""
+        called = self.broker is not None or (self._address is not None and self._address.called())
+        ours = called or any(nodeid.endswith("pack.yaml") for nodeid in self._uncollected)
+        if self._uncollected and ours and not self._config.option.continue_on_collection_errors:
+            from pytest_llmbench.summary import plural
+
+            raise pytest.Session.Interrupted(f"{plural(len(self._uncollected), 'error')} during collection")
 
     def wait_for_server(self) -> bool:
         """Wait until the server is ready, and let the trials begin. False where it cannot be measured."""
