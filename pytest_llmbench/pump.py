@@ -21,7 +21,7 @@ from pytest_llmbench.loop import Loop
 from pytest_llmbench.records import Outcome, Reason, Result
 
 INFRA_LIMIT = 8
-"""Infrastructure errors in a row after which the feeder stops and probes once."""
+"""Infrastructure errors in a row after which the feeder stops and probes once; broken connections: one a slot."""
 
 JUDGING_LIMIT = 64
 """Answered trials that may wait for their verdict before no more are started."""
@@ -111,7 +111,10 @@ class Feeder:
         self._open.discard(key)
         infra = result.verdict.outcome is Outcome.ERROR and result.verdict.reason in INFRA_REASONS
         self._failing = self._failing + 1 if infra else 0
-        if self._failing >= INFRA_LIMIT and not self._paused:
+        # an endpoint gives up on a connection only after retries of its own: one for each slot says enough
+        unreachable = result.verdict.reason is Reason.ENDPOINT_UNREACHABLE
+        limit = min(INFRA_LIMIT, self.limit) if unreachable else INFRA_LIMIT
+        if self._failing >= limit and not self._paused:
             self._paused = True
             self._probing = asyncio.ensure_future(self._ask_how_it_is())
         self.feed()

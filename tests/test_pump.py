@@ -29,7 +29,7 @@ def result(outcome: Outcome = Outcome.PASS, reason: Reason | None = None) -> Res
     )
 
 
-DOWN = result(Outcome.ERROR, Reason.ENDPOINT_UNREACHABLE)
+DOWN = result(Outcome.ERROR, Reason.SERVER_ERROR)
 
 
 class Desk:
@@ -113,6 +113,20 @@ def test_infrastructure_errors_in_a_row_pause_and_probe_once() -> None:
     desk = asyncio.run(main())
     assert desk.probes == 1
     assert not desk.broken
+
+
+def test_one_broken_connection_for_each_slot_is_enough_to_probe() -> None:
+    """The endpoint has retried each of them for seconds: eight rounds of that would be a minute of silence."""
+
+    async def main() -> Desk:
+        desk = Desk(limit=2)
+        desk.feeder.plan(range(100), attempts=1)
+        for key in desk.launched[:2]:
+            desk.feeder.done(key, result(Outcome.ERROR, Reason.ENDPOINT_UNREACHABLE))
+        await asyncio.sleep(0)
+        return desk
+
+    assert asyncio.run(main()).probes == 1
 
 
 def test_a_failing_probe_ends_the_run_with_its_message() -> None:

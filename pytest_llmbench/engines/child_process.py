@@ -14,7 +14,7 @@ import threading
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 LOG_LINES = 30
 """Lines of the log that are shown."""
@@ -24,6 +24,10 @@ LINE_LIMIT = 2000
 
 GRACE_S = 3.0
 """Seconds between asking the process to end and killing it."""
+
+_OWN_GROUP = 0
+if sys.platform == "win32":
+    _OWN_GROUP = subprocess.CREATE_NEW_PROCESS_GROUP
 
 
 class ChildProcess:
@@ -46,7 +50,7 @@ class ChildProcess:
             errors="replace",
             env=dict(environment),
             start_new_session=True,
-            creationflags=subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0,
+            creationflags=_OWN_GROUP,
         )
         atexit.register(self.stop)
         self._readers = [
@@ -112,7 +116,7 @@ class ChildProcess:
                     pipe.close()
 
 
-def _each_line(pipe: IO[str], take: collections.abc.Callable[[str], None]) -> None:
+def _each_line(pipe: IO[str], take: Callable[[str], None]) -> None:
     with contextlib.suppress(ValueError, OSError):  # closed while being read
         while line := pipe.readline(LINE_LIMIT):
             take(line.rstrip("\n"))

@@ -33,7 +33,7 @@ PROMPT_CACHE_MIB = 512
 
 SPIN_COUNT = "10000"
 """How long llama.cpp's threads spin for each other (GOMP_SPINCOUNT). Measured on 2 cores with 4 slots: as fast as
-the default of about 100,000 on a quiet machine (200 tokens/s), 70 to 200 beside one busy process where the default falls to 5."""
+the default on a quiet machine (200 tokens/s), and 70 to 200 beside one busy process, where the default falls to 5."""
 
 TEMPLATE = Path(__file__).with_name("smollm2_chat.jinja")
 CHILD = Path(__file__).with_name("llamacpp_child.py")
@@ -185,4 +185,5 @@ def _detail(path: Path, pid: int) -> dict[str, Any]:
 
 
 def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

@@ -15,6 +15,7 @@ import os
 import sys
 import threading
 import time
+from typing import Any
 
 NOT_INSTALLED = 3
 CANNOT_SERVE = 4
@@ -62,12 +63,12 @@ def _exit_at_end_of_input() -> None:
     os._exit(0)
 
 
-def _assign(params: object, name: str, value: object) -> None:
+def _assign(params: Any, name: str, value: Any) -> None:
     *path, last = name.split(".")
     for part in path:
         params = getattr(params, part)
-    wanted = type(getattr(params, last))
-    setattr(params, last, wanted(value) if wanted is set else value)  # JSON has no sets
+    is_set = isinstance(getattr(params, last), set)
+    setattr(params, last, set(value) if is_set else value)  # JSON has no sets
 
 
 if __name__ == "__main__":

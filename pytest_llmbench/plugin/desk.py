@@ -12,11 +12,12 @@ import pytest
 
 from pytest_llmbench import gate, manifest
 from pytest_llmbench.assemble import SERVED
-from pytest_llmbench.errors import LlmbenchError, TrialError, UsageProblem, WorkerCrashed
+from pytest_llmbench.errors import LlmbenchError, TrialError, UsageProblem
 from pytest_llmbench.journal import JournalReader
 from pytest_llmbench.plugin.last_run import LastRun
 from pytest_llmbench.plugin.progress import Progress, duration
-from pytest_llmbench.records import Outcome, PackFacts, Purpose, Reason, Result, TrialKey, Verdict, from_plain
+from pytest_llmbench.plugin.unrun import Known, Unrun, never_asked, outside_fault
+from pytest_llmbench.records import Outcome, Result, from_plain
 from pytest_llmbench.reports import write_reports
 from pytest_llmbench.reports.html_block import html_block
 from pytest_llmbench.reports.quality_line import check_quality_target, quality_line, write_quality
@@ -32,20 +33,8 @@ if TYPE_CHECKING:
     from pytest_llmbench.plugin.host import Host, Ready
 
 
-class Expected(Protocol):
+class Expected(Known, Protocol):
     """A scenario the desk waits for: an item, or what a worker said of one."""
-
-    @property
-    def nodeid(self) -> str:
-        """The test item's node id."""
-
-    @property
-    def facts(self) -> PackFacts:
-        """The pack."""
-
-    @property
-    def scenario_id(self) -> str:
-        """The scenario's id."""
 
     @property
     def own_tags(self) -> tuple[str, ...]:
@@ -61,6 +50,7 @@ class Desk:
         self._terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
         _check(settings)
         self._tally = Tally()
+        self._unrun = Unrun()
         self._tag_totals: Mapping[str, int] = {}
         self._expected: dict[str, Expected] = {}
         self._ready: Ready | None = None
@@ -84,7 +74,7 @@ class Desk:
 
     @property
     def _verbosity(self) -> int:
-        return int(self._config.option.verbose)
+        return int(self._config.getoption("verbose", 0))  # absent with -p no:terminal
 
     def expect(self, scenarios: Sequence[Expected], tag_totals: Mapping[str, int]) -> None:
         """Count the scenarios that were collected and selected; `tag_totals` are those there are."""
@@ -98,6 +88,7 @@ class Desk:
     def opened(self, ready: Ready, host: Host) -> None:
         """Take note of the server and the run folder; say where things are."""
         self._ready, self._host = ready, host
+        self._unrun.open(RunFolder(path=ready.folder))
         self.last_run.begin()
         trials, folder = plural(self.progress.total, "trial"), self._short(ready.folder)
         self.say(f"{trials} of {ready.model}, {ready.limit} at a time, into {folder}")
@@ -112,7 +103,7 @@ class Desk:
         """Take note that the server cannot be measured, and say why, once."""
         self._problem = error
         for one in self._expected.values():
-            self._tally.add(_never_asked(one, error))
+            self._tally.add(never_asked(one, error))
         self.say(f"{error.reason}: {error}", red=True)
 
     def announcement(self) -> list[str]:
@@ -146,19 +137,27 @@ class Desk:
 
     def count(self, report: pytest.TestReport) -> None:
         """Book what a report says."""
-        carried = getattr(report, "llmbench", None)
-        for plain in carried["results"] if carried else ():
-            self._tally.add(from_plain(Result, plain))
+        results = [from_plain(Result, plain) for plain in getattr(report, "llmbench", {}).get("results", ())]
+        for result in results:
+            self._tally.add(result)
+            self._unrun.keep(result)
         expected = self._expected.get(report.nodeid)
         if report.failed:
             self._failures += 1
-            if expected is None:
-                self._ordinary_failures += 1
-            elif carried is None:
-                self._tally.add(_never_asked(expected, WorkerCrashed(_first_line(report))))
+            self._failed(report, expected, results)
         elif report.skipped and expected is not None:
             self._tally.withdraw(expected.facts, expected.scenario_id)
         self.progress.flush()
+
+    def _failed(self, report: pytest.TestReport, expected: Expected | None, results: Sequence[Result]) -> None:
+        """Tell a scenario's own failure from those of ordinary tests, of hooks and of workers."""
+        passed = bool(results) and results[0].verdict.outcome is Outcome.PASS
+        if expected is None or passed or report.when == "teardown":
+            self._ordinary_failures += 1
+        elif not results:
+            result = never_asked(expected, outside_fault(report))
+            self._tally.add(result)
+            self._unrun.keep_crashed(result)
 
     def release(self, report: pytest.TestReport) -> None:
         """Let go of the results: pytest keeps every report to the end."""
@@ -176,6 +175,7 @@ class Desk:
         self.progress.flush()
         self._stopped_early = self._early(session)
         self._host_down()
+        self._unrun.close()
         self._summary = self._tally.summary(self._run_facts())
         self._verdict = gate.decide(self._summary, self._settings.gate)
         exit_ = gate.exit_code(
@@ -315,19 +315,3 @@ def _why_not_canonical(settings: Settings) -> str:
     if is_canonical(settings):
         return ""
     return "sampling: " + ", ".join(f"{name}={value}" for name, value in (settings.sampling or {}).items())
-
-
-def _never_asked(one: Expected, error: TrialError) -> Result:
-    return Result(
-        key=TrialKey(pack=one.facts.id, pack_hash=one.facts.content_hash, scenario=one.scenario_id, attempt=1),
-        nodeid=one.nodeid,
-        title="",
-        purpose=Purpose.ITEM,
-        verdict=Verdict(outcome=Outcome.ERROR, reason=Reason(error.reason), detail=str(error)),
-        pack=one.facts,
-    )
-
-
-def _first_line(report: pytest.TestReport) -> str:
-    text = str(report.longrepr or "").strip()
-    return text.splitlines()[-1] if text else "failed outside the trial"

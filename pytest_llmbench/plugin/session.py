@@ -82,7 +82,8 @@ def runs_dir(config: pytest.Config) -> Path:
 
 def runs_ahead(item: ScenarioItem) -> bool:
     """Tell whether the item's trial may run before the item starts."""
-    return not any(item.get_closest_marker(name) is not None for name in _LATER)
+    never = any(mark.kwargs.get("run") is False for mark in item.iter_markers("xfail"))
+    return not never and not any(item.get_closest_marker(name) is not None for name in _LATER)
 
 
 class BenchSession:

@@ -29,8 +29,8 @@ def test_nobody_listens(lab: Lab, workers: tuple[str, ...]) -> None:
     """The URL is named, thirty scenarios are not thirty errors."""
     lab.pack(scenarios(30))
     with socket.create_server(("127.0.0.1", 0)) as place:
-        url = f"http://127.0.0.1:{place.getsockname()[1]}/v1"
-    one_message(lab.run("--llm-url", url, *workers), "endpoint_unreachable", url)
+        server = f"http://127.0.0.1:{place.getsockname()[1]}/"
+    one_message(lab.run("--llm-url", f"{server}v1", *workers), "endpoint_unreachable", server)
 
 
 @WORKERS

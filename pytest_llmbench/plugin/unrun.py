@@ -1,0 +1,83 @@
+"""Results that no trial left: of scenarios that were never asked, or whose process died under them."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Protocol
+
+import pytest
+
+from pytest_llmbench.errors import BadConfiguration, LlmbenchError, TrialError, WorkerCrashed
+from pytest_llmbench.journal import Journal
+from pytest_llmbench.records import Outcome, PackFacts, Purpose, Reason, Result, TrialKey, Verdict
+from pytest_llmbench.runfolder import RunFolder
+
+
+class Known(Protocol):
+    """A selected scenario."""
+
+    @property
+    def nodeid(self) -> str:
+        """The test item's node id."""
+
+    @property
+    def facts(self) -> PackFacts:
+        """The pack."""
+
+    @property
+    def scenario_id(self) -> str:
+        """The scenario's id."""
+
+
+class Unrun:
+    """Puts such results into the journal: results.json is written from it and shall hold what the table counts."""
+
+    def __init__(self) -> None:
+        self._folder: RunFolder | None = None
+        self._journal: Journal | None = None
+        self._crashed: list[Result] = []
+
+    def open(self, folder: RunFolder) -> None:
+        """Take note of where the journal is."""
+        self._folder = folder
+
+    def keep(self, result: Result) -> None:
+        """Write down a result that the process that made it has not: one of a trial that never started."""
+        if result.started_at or result.verdict.reason is Reason.CANCELLED or self._folder is None:
+            return
+        with contextlib.suppress(LlmbenchError):  # the disk is full: whoever ran trials has said so
+            self._journal = self._journal or Journal(self._folder.journal_dir, worker="desk")
+            self._journal.result(result)
+
+    def keep_crashed(self, result: Result) -> None:
+        """Write a result down at the end: another worker may run the trial once more, but its item is lost."""
+        self._crashed.append(result)
+
+    def close(self) -> None:
+        """Write what is left and close the journal."""
+        for result in self._crashed:
+            self.keep(result)
+        self._crashed.clear()
+        if self._journal is not None:
+            self._journal.close()
+
+
+def never_asked(one: Known, error: TrialError) -> Result:
+    """Return the ERROR result of a scenario without a trial."""
+    return Result(
+        key=TrialKey(pack=one.facts.id, pack_hash=one.facts.content_hash, scenario=one.scenario_id, attempt=1),
+        nodeid=one.nodeid,
+        title="",
+        purpose=Purpose.ITEM,
+        verdict=Verdict(outcome=Outcome.ERROR, reason=Reason(error.reason), detail=str(error)),
+        pack=one.facts,
+    )
+
+
+def outside_fault(report: pytest.TestReport) -> TrialError:
+    """Return what befell an item before or beside its trial: its worker died, or somebody else's hook raised."""
+    text = str(report.longrepr or "").strip()
+    line = text.splitlines()[-1] if text else "it failed without a word"
+    if report.when in ("setup", "call", "teardown"):
+        return BadConfiguration(f"failed outside the trial, in {report.when}: {line}")
+    return WorkerCrashed(line)
