@@ -143,7 +143,7 @@ def test_no_secret_gets_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither from the command line nor from URL, settings, server facts or environment."""
     monkeypatch.setenv("SOME_API_KEY", "correct-horse-battery")
     settings = Settings(
-        url="http://u:hunter2@h/v1?api_key=hunter2", extra={"api_key": "hunter2", "x": ["--token=hunter2"]}
+        url="http://u:hunter2@h/v1?api_key=hunter2", sampling={"api_key": "hunter2", "x": ["--token=hunter2"]}
     )
     facts = ServerFacts(detail={"password": "hunter2", "note": "see correct-horse-battery"})
     command = ["pytest", "--api-key", "hunter2", "--llm-url=http://u:hunter2@h/v1", "-o", "llm_token=hunter2"]

@@ -21,7 +21,7 @@ TOOL = {
     "description": "Weather.",
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 }
-CHECKS = [{"kind": "call", "tool": "get_weather", "arguments": {"city": "Oslo"}}]
+CHECKS = [{"kind": "call", "tool": "get_weather", "arguments": {"city": "Oslo"}}, {"kind": "no_other_calls"}]
 
 
 def odd_pack(lab: Lab) -> None:

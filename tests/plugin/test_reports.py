@@ -66,7 +66,7 @@ def test_the_quality_line_goes_into_a_compose_file(lab: Lab, stub: Stub) -> None
     lab.pack(scenarios(4, wrong=[1]))
     lab.run("--llm-url", stub.url, "--llm-write-quality", "compose.yml").ends(0, "complete")
     text = compose.read_text(encoding="utf-8")
-    assert re.search(r"^# Quality:   Mini 3/4 \(75%\) \(small, packs v1\.0\.x, 20\d\d-\d\d-\d\d\)\n# keep me\nservices", text)
+    assert re.search(r"^#   Quality:   Mini 3/4 \(75%\) \(small, packs v1\.0\.x, 20\d\d-\d\d-\d\d\)\n# keep me\nservices", text)
     stub.set(fault="broken")
     failed = lab.run("--llm-url", stub.url, "--llm-write-quality", "compose.yml")
     assert failed.code == 6
