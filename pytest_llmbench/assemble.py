@@ -99,13 +99,13 @@ def _choose_engine(settings: Settings, say: Callable[[str], None]) -> Choice:
     if settings.profile:
         find("profile", settings.profile, {"embedded": None})
     if settings.profile or weights is not None:
-        return Choice(endpoint=SERVED, engine=_embedded(weights, say))
+        return Choice(endpoint=SERVED, engine=_embedded(weights, settings, say))
     if not settings.guessing:
         raise UsageProblem(f"nothing is guessed under CI, --llm-gate or --llm-write-quality: {_NAME_ONE}")
-    return _guess(say)
+    return _guess(settings, say)
 
 
-def _guess(say: Callable[[str], None]) -> Choice:
+def _guess(settings: Settings, say: Callable[[str], None]) -> Choice:
     from pytest_llmbench.engines.discovery import find_local_servers
 
     found = find_local_servers(CANDIDATE_PORTS)
@@ -115,7 +115,7 @@ def _guess(say: Callable[[str], None]) -> Choice:
     if found:
         notice = f"measuring {found[0].model} at {found[0].url}, found there; name another with --llm-url"
         return Choice(endpoint=SERVED, engine=_external(found[0].url), notices=(notice,))
-    return Choice(endpoint=SERVED, engine=_embedded(None, say))
+    return Choice(endpoint=SERVED, engine=_embedded(None, settings, say))
 
 
 def _external(url: str) -> Engine:
@@ -124,10 +124,11 @@ def _external(url: str) -> Engine:
     return External(url)
 
 
-def _embedded(weights: Path | None, say: Callable[[str], None]) -> Engine:
+def _embedded(weights: Path | None, settings: Settings, say: Callable[[str], None]) -> Engine:
     from pytest_llmbench.engines.embedded import Embedded
 
-    return Embedded(weights, say=say)
+    # a prompt read from the cache may give another answer: one at a time is asked for to compare runs
+    return Embedded(weights, say=say, reuse_prompts=settings.concurrency != 1)
 
 
 def _openai_chat(plan: EndpointPlan) -> Endpoint:

@@ -58,9 +58,8 @@ def test_a_broken_connection_is_resumed(server: FileServer, tmp_path: Path, *, r
     server.pages["/f"] = Page(body=BODY, cut_after=400_000, cuts=2, ranges=ranges)
     fetch(server, tmp_path / "f")
     assert digest(tmp_path / "f") == SHA256
-    assert [asked.get("range") for _, asked in server.asked] == [None, "bytes=400000-"] + [
-        "bytes=800000-" if ranges else "bytes=400000-"
-    ]
+    begun = [asked.get("range") for _, asked in server.asked]
+    assert begun == [None, "bytes=400000-", "bytes=800000-" if ranges else "bytes=400000-"]
 
 
 def test_a_broken_part_is_thrown_away(server: FileServer, tmp_path: Path) -> None:

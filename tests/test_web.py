@@ -148,8 +148,10 @@ def test_a_proxy_is_used_but_not_for_this_machine(server: FileServer, monkeypatc
 
 @pytest.mark.parametrize(
     ("host", "is_ours"),
-    [("localhost", True), ("LOCALHOST.", True), ("127.9.9.9", True), ("::1", True), ("0.0.0.0", True)]
-    + [("example.org", False), ("10.0.0.1", False), ("127.0.0.1.example.org", False), ("", False)],
+    [
+        *((ours, True) for ours in ("localhost", "LOCALHOST.", "127.9.9.9", "::1", "0.0.0.0")),
+        *((other, False) for other in ("example.org", "10.0.0.1", "127.0.0.1.example.org", "")),
+    ],
 )
 def test_loopback(host: str, *, is_ours: bool) -> None:
     """This machine's own names and addresses are known."""

@@ -42,7 +42,8 @@ CHILD = Path(__file__).with_name("llamacpp_child.py")
 class Embedded:
     """Fits `contracts.Engine`: serves `model_path`, or the pinned SmolLM2 where it is None.
 
-    `say` gets lines for the user while weights are fetched.
+    `say` gets lines for the user while weights are fetched. Without `reuse_prompts` each prompt is read
+    anew: slower, but one request at a time then gets the same answer whatever was asked before it.
     """
 
     name = "embedded"
@@ -52,8 +53,10 @@ class Embedded:
         model_path: Path | None = None,
         *,
         say: Callable[[str], None] | None = None,
+        reuse_prompts: bool = True,
         start_limit_s: float = START_LIMIT_S,
     ) -> None:
+        self._reuse_prompts = reuse_prompts
         self._model_path = model_path
         self._say = say or _to_stderr
         self._start_limit_s = start_limit_s
@@ -69,7 +72,9 @@ class Embedded:
             raise BadConfiguration(_NOT_INSTALLED)
         self.stop()
         path = _usable(self._model_path) if self._model_path else embedded_weights(self._say)
-        self._child = child = ChildProcess(_command(path), environment=_environment())
+        self._child = child = ChildProcess(
+            _command(path, _options(path, reuse_prompts=self._reuse_prompts)), environment=_environment()
+        )
         try:
             url = _wait_until_ready(child, path, time.monotonic() + self._start_limit_s)
         except BaseException:
@@ -114,11 +119,11 @@ def _usable(path: Path) -> Path:
     return path.resolve()
 
 
-def _command(path: Path) -> list[str]:
-    return [sys.executable, "-P", str(CHILD), str(path), json.dumps(_options(path)), str(os.getpid())]
+def _command(path: Path, options: dict[str, Any]) -> list[str]:
+    return [sys.executable, "-P", str(CHILD), str(path), json.dumps(options), str(os.getpid())]
 
 
-def _options(path: Path) -> dict[str, Any]:
+def _options(path: Path, *, reuse_prompts: bool) -> dict[str, Any]:
     options: dict[str, Any] = {
         "hostnames": ["127.0.0.1"],
         "port": 0,
@@ -126,7 +131,8 @@ def _options(path: Path) -> dict[str, Any]:
         "n_parallel": SLOTS,
         "n_ctx": SLOTS * CONTEXT,
         "cpuparams.n_threads": os.cpu_count() or 1,
-        "cache_ram_mib": PROMPT_CACHE_MIB,
+        "cache_prompt": reuse_prompts,
+        "cache_ram_mib": PROMPT_CACHE_MIB if reuse_prompts else 0,
         "endpoint_metrics": True,
         "endpoint_slots": True,
         "endpoint_props": True,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pytest_llmbench.errors import LlmbenchError, TrialError, WorkerCrashed
+from pytest_llmbench.errors import TrialError, WorkerCrashed
 from pytest_llmbench.loop import Loop
 from pytest_llmbench.ordering import Job, order_jobs
 from pytest_llmbench.plugin.address import Address
@@ -95,7 +95,7 @@ class Broker:
         self._ready: Ready | None = None
         self._stop: Message | None = None
         self._begun = False
-        self.problem: LlmbenchError | None = None
+        self.problem: Exception | None = None
         self.prepared = threading.Event()
         self._loop = Loop("llmbench-broker")
         self._feeder = Feeder(limit=1, launch=self._launch, probe=server.probe, broken=self._broken)
@@ -155,7 +155,7 @@ class Broker:
     async def _get_ready(self, hello: Hello) -> None:
         try:
             self._ready = await asyncio.to_thread(self._server.prepare, hello)
-        except LlmbenchError as error:
+        except Exception as error:  # noqa: BLE001 - the main thread raises it again; it must not wait for ever
             self.problem = error
             reason = error.reason if isinstance(error, TrialError) else "bad_configuration"
             self._say_stop({"reason": reason, "text": str(error), "halt": False})

@@ -68,11 +68,11 @@ class ScenarioItem(pytest.Item):
     """One scenario: its trial runs ahead of it, the item waits for the result and shows it."""
 
     parent: PackFile
-    number: int
 
     def __init__(self, *, index: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.index = index
+        self.number = -1  # set late, but given a place now: 320 bytes of each item's __dict__ depend on it
         self.outcome: list[Result] | None = None
         for tag in tags_of(self.parent.pack, index):
             self.add_marker(_registered(self.config, tag))
@@ -121,9 +121,9 @@ class ScenarioItem(pytest.Item):
             return failure_text(self.outcome[0])
         return super().repr_failure(excinfo)
 
-    def reportinfo(self) -> tuple[Path, None, str]:
-        """Name the scenario in pytest's output."""
-        return self.path, None, f"{self.facts.id} {self.name}"
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Name the scenario in pytest's output; pytest wants a line to say where a skipped one is."""
+        return self.path, 0, f"{self.facts.id} {self.name}"
 
     def plain_results(self) -> list[Any] | None:
         """Return the results as builtin types for the test report, and let go of them."""

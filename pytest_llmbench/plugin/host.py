@@ -134,6 +134,8 @@ class Host:
                 self._say(self._server.notice)
         facts = self._look(START_LIMIT_S)
         model = self._model(facts)
+        if demand.tools and _drops_tools(facts):
+            self._say(f"{model}: its chat template has no place for tools, so it will never see those of these packs")
         if choice.serves:
             self._first_answer(model, tools=demand.tools)
         limit = self._settings.concurrency or facts.slots or CONCURRENCY_UNKNOWN
@@ -260,6 +262,12 @@ class Host:
                 "command": sys.argv,
             },
         )
+
+
+def _drops_tools(facts: ServerFacts) -> bool:
+    """Tell whether the server says so; llama.cpp then leaves the tools of a request out without a word."""
+    caps = facts.detail.get("chat_template_caps")
+    return isinstance(caps, dict) and caps.get("supports_tools") is False
 
 
 _FIRST = Trial(

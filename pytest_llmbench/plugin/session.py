@@ -13,7 +13,7 @@ import pytest
 
 from pytest_llmbench.assemble import build_endpoint, build_kit
 from pytest_llmbench.contracts import Families
-from pytest_llmbench.errors import TrialError, UsageProblem
+from pytest_llmbench.errors import LlmbenchError, TrialError, UsageProblem
 from pytest_llmbench.journal import Journal, JournalReader
 from pytest_llmbench.plugin.asking import DIALOGUE, LLM, VERIFIER, AskedDialogue, Question, Unjudged, row_of
 from pytest_llmbench.plugin.collect import BENCH, ScenarioItem, families_of, tag_totals
@@ -96,7 +96,7 @@ class BenchSession:
         self._crew_for = crew_for
         self._crew: Crew | None = None
         self._batch: Batch | None = None
-        self._planned: set[int] = set()
+        self._planned = bytearray(len(items))
         self.items = [item for item in items if isinstance(item, ScenarioItem)]
         for number, item in enumerate(items):
             if isinstance(item, ScenarioItem):
@@ -108,12 +108,13 @@ class BenchSession:
             return None
         try:
             self._crew = self._crew_for()
-        except UsageProblem as problem:
-            raise pytest.UsageError(str(problem)) from None
         except TrialError as error:
             return self._without_server(session, error)
+        except LlmbenchError as problem:
+            raise pytest.UsageError(str(problem)) from None
         ahead = [item for item in self.items if runs_ahead(item)]
-        self._planned = {item.number for item in ahead}
+        for item in ahead:
+            self._planned[item.number] = True
         self._batch = self.run_trials(ahead, attempts=self._crew_for.settings.repeat)
         return None
 
@@ -125,8 +126,8 @@ class BenchSession:
 
     def results_for(self, item: ScenarioItem) -> list[Result]:
         """Wait for the results of an item; one that is run a second time is asked again."""
-        if item.number in self._planned and self._batch is not None:
-            self._planned.discard(item.number)
+        if self._planned[item.number] and self._batch is not None:
+            self._planned[item.number] = False
             return self._batch.results(item.number)
         return self.run_trials([item], attempts=self._crew_for.settings.repeat).results(item.number)
 

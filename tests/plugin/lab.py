@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any
 PYTEST = (sys.executable, "-m", "pytest", "-p", "no:hypothesispytest")
 """hypothesis' plugin takes 0.6 s of every process, and users do not have it."""
 
+CHECKOUT = Path(__file__).parents[2]
 LIMIT_S = 60.0
 """Seconds after which a session counts as hanging."""
 
@@ -206,6 +208,15 @@ class Lab:
     def run(self, *words: str, **env: str) -> Session:
         """Run pytest to its end."""
         return self.start(*words, **env).end()
+
+    def site(self) -> str:
+        """Lay the package out as a wheel does, packs inside, and return the folder to put on PYTHONPATH."""
+        folder = self.root.parent / "site"
+        if not folder.exists():
+            leave = shutil.ignore_patterns("__pycache__", ".*")
+            shutil.copytree(CHECKOUT / "pytest_llmbench", folder / "pytest_llmbench", ignore=leave)
+            shutil.copytree(CHECKOUT / "packs", folder / "pytest_llmbench" / "_packs", ignore=leave)
+        return str(folder)
 
     def python(self, code: str) -> str:
         """Run a line of Python in a fresh interpreter and return what it prints."""

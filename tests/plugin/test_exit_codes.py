@@ -20,7 +20,9 @@ def test_wrong_answers_do_not_fail_the_command(lab: Lab, stub: Stub, workers: tu
     assert done.verdicts["S-01"] == "FAIL missing_field"
 
 
-@pytest.mark.parametrize(("gate", "code", "words"), [("strict", 1, "the gate strict does not hold"), ("floors", 0, "watch")])
+@pytest.mark.parametrize(
+    ("gate", "code", "words"), [("strict", 1, "the gate strict does not hold"), ("floors", 0, "watch")]
+)
 def test_a_gate_decides(lab: Lab, stub: Stub, gate: str, code: int, words: str) -> None:
     """Strict allows no wrong answer; floors fail only where the whole interval is below."""
     lab.pack(scenarios(3, wrong=[1, 2]))

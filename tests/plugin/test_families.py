@@ -59,7 +59,7 @@ def test_own_members_judge_and_answer(lab: Lab, words: tuple[str, ...]) -> None:
     done.holds("echo-1", "letters", "2/2, 2 errors", "ZeroDivisionError: of my own", "boom of my own")
     assert done.results["packs"][0]["metrics"]["letters"]["count"] == 2
     assert list(done.results["packs"][0]["metrics"]) == ["letters"]
-    assert done.results["trials"][0]["metrics"]["odd"] is None
+    assert done.results["trials"][0]["metrics"] == {"letters": len("S-01: the word is good ")}
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "n2"])

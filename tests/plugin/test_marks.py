@@ -42,7 +42,10 @@ def test_an_unexpected_pass_is_reported_as_pytest_does(lab: Lab, stub: Stub) -> 
     """With xfail_strict it fails the session, even beside wrong answers that do not."""
     lab.pack(scenarios(3, wrong=[3]))
     lab.file("pytest.ini", "[pytest]\nxfail_strict = true\n")
-    lab.file("conftest.py", CONFTEST.replace("S-04", "S-02x").replace('"S-01": pytest.mark.skip(', '"S-01": pytest.mark.xfail('))
+    lab.file(
+        "conftest.py",
+        CONFTEST.replace("S-04", "S-02x").replace('"S-01": pytest.mark.skip(', '"S-01": pytest.mark.xfail('),
+    )
     done = lab.run("--llm-url", stub.url)
     assert done.code == 1, done.out
     assert done.verdicts["S-01"] == "PASS"
@@ -54,9 +57,12 @@ def test_a_hook_that_raises_is_told_from_the_model(lab: Lab, stub: Stub) -> None
     lab.file(
         "conftest.py",
         """
+        import pytest
+
         def pytest_runtest_setup(item):
             assert item.name != "S-02", "not ready"
 
+        @pytest.hookimpl(trylast=True)
         def pytest_runtest_teardown(item):
             assert item.name != "S-03", "left a mess"
         """,

@@ -26,7 +26,12 @@ scenarios:
 MISTAKES = {
     "a key nobody knows": (HEAD + "    promt: Say good.\n", 15, "scenarios[0].promt", "prompt"),
     "an id twice": (HEAD + "  - {id: A, title: B, prompt: B, checks: [{kind: mentions, words: [b]}]}\n", 15, "id", "A"),
-    "a verifier nobody knows": (HEAD.replace("verifier: instructions", "verifier: instruction"), 9, "defaults.verifier", "instructions"),
+    "a verifier nobody knows": (
+        HEAD.replace("verifier: instructions", "verifier: instruction"),
+        9,
+        "defaults.verifier",
+        "instructions",
+    ),
     "a dialogue nobody knows": (HEAD.replace("single_turn", "single_turns"), 9, "defaults.dialogue", "single_turn"),
     "a kind of check nobody knows": (HEAD.replace("kind: mentions", "kind: mention"), 14, "checks[0].kind", "mentions"),
     "no check": (HEAD.replace("    checks: [{kind: mentions, words: [good]}]\n", ""), 11, "scenarios[0]", "checks"),

@@ -9,10 +9,13 @@ from tests.plugin.test_selection import ids
 def test_packs_are_found_by_any_of_their_names(lab: Lab) -> None:
     """An id, a tag, a glob over ids, a folder; several with commas or given again; beside a typed path."""
     mine = lab.pack(scenarios(2))
-    rootdir = ("--rootdir", str(lab.root), "-c", str(lab.file("pytest.ini", "[pytest]\n")), "-p", "pytester")
-    assert len(ids(lab, "--llm-packs", "toolcall-15", *rootdir)) == 15
-    assert len(ids(lab, "--llm-packs", "quick", *rootdir)) == 30
-    assert len(ids(lab, "--llm-packs", "tool*,instructfollow-15", *rootdir)) == 30
-    assert ids(lab, "--llm-packs", str(mine.parent), *rootdir) == ["packs/mini/pack.yaml::S-01", "packs/mini/pack.yaml::S-02"]
-    assert len(ids(lab, "packs/mini/pack.yaml::S-01", "--llm-packs", "toolcall-15", *rootdir)) == 16
-    assert len(ids(lab, "--llm-packs", "quick", "--llm-limit", "2", *rootdir)) == 4
+    path = lab.site()
+    assert len(ids(lab, "--llm-packs", "toolcall-15", PYTHONPATH=path)) == 15
+    assert len(ids(lab, "--llm-packs", "quick", PYTHONPATH=path)) == 30
+    assert len(ids(lab, "--llm-packs", "tool*,instructfollow-15", PYTHONPATH=path)) == 30
+    assert ids(lab, "--llm-packs", str(mine.parent), PYTHONPATH=path) == [
+        "packs/mini/pack.yaml::S-01",
+        "packs/mini/pack.yaml::S-02",
+    ]
+    assert len(ids(lab, "packs/mini/pack.yaml::S-01", "--llm-packs", "toolcall-15", PYTHONPATH=path)) == 16
+    assert len(ids(lab, "--llm-packs", "quick", "--llm-limit", "2", PYTHONPATH=path)) == 4

@@ -29,7 +29,10 @@ def test_every_report_tells_the_same(lab: Lab, stub: Stub, workers: tuple[str, .
     assert "2/3, 1 error" in (folder / "REPORT.md").read_text(encoding="utf-8")
     assert json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["exit_code"] == 6
     assert len(list((folder / "journal").iterdir())) == (2 if workers else 1)
-    cases = {case.get("name"): {child.tag for child in case} for case in ElementTree.parse("junit.xml" and lab.root / "junit.xml").iter("testcase")}
+    cases = {
+        case.get("name"): {child.tag for child in case}
+        for case in ElementTree.parse("junit.xml" and lab.root / "junit.xml").iter("testcase")
+    }
     assert cases == {"S-01": set(), "S-02": {"failure"}, "S-03": set(), "S-04": {"error"}}
     page = (lab.root / "page.html").read_text(encoding="utf-8")
     assert re.findall(r"<th[^>]*>(Reason|Latency|Tokens)</th>", page) == ["Reason", "Latency", "Tokens"]
@@ -66,7 +69,9 @@ def test_the_quality_line_goes_into_a_compose_file(lab: Lab, stub: Stub) -> None
     lab.pack(scenarios(4, wrong=[1]))
     lab.run("--llm-url", stub.url, "--llm-write-quality", "compose.yml").ends(0, "complete")
     text = compose.read_text(encoding="utf-8")
-    assert re.search(r"^#   Quality:   Mini 3/4 \(75%\) \(small, packs v1\.0\.x, 20\d\d-\d\d-\d\d\)\n# keep me\nservices", text)
+    assert re.search(
+        r"^#   Quality:   Mini 3/4 \(75%\) \(small, packs v1\.0\.x, 20\d\d-\d\d-\d\d\)\n# keep me\nservices", text
+    )
     stub.set(fault="broken")
     failed = lab.run("--llm-url", stub.url, "--llm-write-quality", "compose.yml")
     assert failed.code == 6

@@ -20,9 +20,7 @@ def asked(stub: Stub) -> Counter[str]:
 
 
 @pytest.mark.parametrize(("first", "then"), [((), ("-n", "2")), (("-n", "2"), ())], ids=["alone-n2", "n2-alone"])
-def test_a_killed_run_goes_on_where_it_was(
-    lab: Lab, stub: Stub, first: tuple[str, ...], then: tuple[str, ...]
-) -> None:
+def test_a_killed_run_goes_on_where_it_was(lab: Lab, stub: Stub, first: tuple[str, ...], then: tuple[str, ...]) -> None:
     """Each finished request is asked once, only those in flight at the kill twice; the table is complete."""
     lab.pack(scenarios(16, wrong=[3], marks="[[seconds=0.3]]"))
     going = lab.start("--llm-url", stub.url, "--llm-concurrency", "3", *first)

@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import pytest
 
-from tests.plugin.lab import Lab, scenario, scenarios
+from tests.plugin.lab import CHECKOUT, Lab, scenario, scenarios
 from tests.stub.client import Stub
-
-ROOT = Path(__file__).parents[2]
-"""The checkout."""
 
 NO_CACHE = ("-p", "no:cacheprovider")
 
 
-def ids(lab: Lab, *words: str) -> list[str]:
+def ids(lab: Lab, *words: str, **env: str) -> list[str]:
     """Return the node ids that pytest lists."""
-    listed = lab.run("--collect-only", "-q", *NO_CACHE, *words)
+    listed = lab.run("--collect-only", "-q", *NO_CACHE, *words, **env)
     return [line for line in listed.lines if "::" in line]
 
 
 def test_a_checkout_has_the_ids_people_type(lab: Lab) -> None:
     """A scenario of the repository is packs/<pack>/pack.yaml::<id>, and that id selects it."""
     wanted = "packs/toolcall-15/pack.yaml::TC-07"
-    assert ids(lab, "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(ROOT / wanted)) == [wanted]
+    assert ids(lab, "--rootdir", str(CHECKOUT), "-c", str(CHECKOUT / "pyproject.toml"), str(CHECKOUT / wanted)) == [
+        wanted
+    ]
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
 def test_an_installed_wheel_has_the_same_ids(lab: Lab, workers: tuple[str, ...]) -> None:
     """Away from the checkout --llm-packs finds the packs in the package, under the ids of the checkout."""
-    site = lab.root / "site"
-    shutil.copytree(ROOT / "pytest_llmbench", site / "pytest_llmbench", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "packs", site / "pytest_llmbench" / "_packs")
-    done = lab.run("--llm-packs", "quick", "--llm-endpoint", "gold", "-k", "TC-07 or IF-03", "-v", *workers,
-                   PYTHONPATH=str(site))
-    done.holds("packs/toolcall-15/pack.yaml::TC-07 PASSED" if not workers else "packs/toolcall-15/pack.yaml::TC-07",
-               "1/1 of 15 selected")
+    words = ("--llm-packs", "quick", "--llm-endpoint", "gold", "-k", "TC-07 or IF-03", "-v", *workers)
+    done = lab.run(*words, PYTHONPATH=lab.site())
+    done.holds(
+        "packs/toolcall-15/pack.yaml::TC-07 PASSED" if not workers else "packs/toolcall-15/pack.yaml::TC-07",
+        "1/1 of 15 selected",
+    )
     assert sorted(done.verdicts) == ["IF-03", "TC-07"]
     done.ends(0, "no wrong answer in 2 scenarios")
 
