@@ -1,4 +1,4 @@
-"""For this repository's own tests: pytester, and which missing parts count as failures."""
+"""For this repository's own tests: which missing parts count as failures."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import os
 import shutil
 
 import pytest
-
-pytest_plugins = ["pytester"]
 
 _PARTS = {"docker": "docker", "bubblewrap": "bwrap", "chromium": "chromium"}
 

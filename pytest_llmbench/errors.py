@@ -6,6 +6,7 @@
     ├── UsageProblem            the command line or a settings file asks for something impossible (exit 4)
     │   └── UnknownName         a name that no member of a family has; carries the nearest match
     ├── PackError               a pack file is wrong; carries file, line and key
+    ├── JournalError            answers cannot be written down any more: nothing more may be asked
     └── TrialError              one trial cannot be judged: Outcome.ERROR with the reason it carries
         ├── BadConfiguration    a wrong key, an unknown model, a refused parameter: stops the run
         ├── EndpointUnreachable no connection, or the connection broke
@@ -50,6 +51,10 @@ class PackError(LlmbenchError):
         self.key = key
         where = f"{path}:{line}" if line is not None else str(path)
         super().__init__(f"{where}: {key}: {message}" if key else f"{where}: {message}")
+
+
+class JournalError(LlmbenchError):
+    """The journal cannot be written (a full disk, say); what was written before it is safe."""
 
 
 class TrialError(LlmbenchError):

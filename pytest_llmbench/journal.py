@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmbench import __version__
-from pytest_llmbench.errors import LlmbenchError
+from pytest_llmbench.errors import JournalError
 from pytest_llmbench.journal_reader import FORMAT, JournalEntry, JournalReader, trial_name
 from pytest_llmbench.records import Result, Trial, TrialKey, Turn, to_plain
 
@@ -45,7 +45,7 @@ class Journal:
     """The writer: one per process, callable from any thread.
 
     When a call has returned, its record survives the death of this process; after `SYNC_S` seconds
-    more, also a power cut. A full disk or another write error raises `LlmbenchError` once, from the
+    more, also a power cut. A full disk or another write error raises `JournalError` once, from the
     call that met it; what comes later cannot be kept, is counted in `lost`, and `failure` says why.
     """
 
@@ -103,7 +103,7 @@ class Journal:
         start = {"type": kind, "key": [key.pack, key.pack_hash, key.scenario, key.attempt], "at": self._clock}
         lines.append(_ENCODE({**start, **record}))
         if self._fd < 0:
-            raise LlmbenchError(f"{self.path}: the journal is closed, a {kind} of {trial_name(key)} came too late")
+            raise JournalError(f"{self.path}: the journal is closed, a {kind} of {trial_name(key)} came too late")
         if self.failure:
             self.lost += 1
             self._tell()
@@ -168,7 +168,7 @@ class Journal:
     def _tell(self) -> None:
         if self.failure and not self._told:
             self._told = True
-            raise LlmbenchError(self.failure)
+            raise JournalError(self.failure)
 
 
 def _open_new(folder: Path, worker: str) -> tuple[Path, int]:
@@ -181,9 +181,9 @@ def _open_new(folder: Path, worker: str) -> tuple[Path, int]:
             return path, os.open(path, flags, 0o644)
         except FileExistsError as error:
             if not folder.is_dir():
-                raise LlmbenchError(f"{folder} is not a folder, so no journal can be kept in it") from error
+                raise JournalError(f"{folder} is not a folder, so no journal can be kept in it") from error
         except OSError as error:
-            raise LlmbenchError(
+            raise JournalError(
                 f"{path}: cannot create the journal ({error.strerror}): choose another folder with --llm-out"
             ) from error
     raise AssertionError("unreachable")

@@ -36,6 +36,21 @@ class Loop:
         """Run `work` on the loop from another thread and return its future."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
+    async def in_daemon(self, function: Callable[..., T], *args: Any) -> T:
+        """Run `function` in a thread that does not keep the process alive, and return what it returns."""
+        outcome: asyncio.Future[T] = self._loop.create_future()
+
+        def work() -> None:
+            try:
+                value = function(*args)
+            except BaseException as error:  # noqa: BLE001 - raised again by whoever awaits
+                self.call(_settle, outcome.set_exception, outcome, error)
+            else:
+                self.call(_settle, outcome.set_result, outcome, value)
+
+        threading.Thread(target=work, name="llmbench-daemon", daemon=True).start()
+        return await outcome
+
     def cancel_all(self) -> None:
         """Cancel all tasks; to be called on the loop."""
         for task in self._tasks:
@@ -62,3 +77,8 @@ class Loop:
         await asyncio.gather(*tasks, return_exceptions=True)
         if farewell is not None:
             await farewell
+
+
+def _settle(settle: Callable[[Any], None], outcome: asyncio.Future[Any], value: Any) -> None:
+    if not outcome.done():
+        settle(value)

@@ -81,7 +81,7 @@ def signature(settings: Settings, server: Server, *, model: str) -> str:
     parts = {
         "model": model,
         "server": _identity(server),
-        "endpoint": settings.endpoint,
+        "endpoint": settings.endpoint or "openai_chat",
         "sampling": settings.sampling,
         "sampling_from_server": settings.sampling_from_server,
         "max_tokens": settings.max_tokens,

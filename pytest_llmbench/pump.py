@@ -181,8 +181,8 @@ def _chain(earlier: Iterator[Key], order: Sequence[int], attempts: int) -> Itera
 class Pump:
     """Runs trials on a loop: `run` is the trial as a coroutine, told when to give its slot back.
 
-    `talked` and `done` are called on the loop, once each per trial; `done` gets what `lose`
-    makes of the key where the trial was cancelled.
+    `talked` and `done` are called on the loop, once each per trial; `fallen` makes a result of an
+    exception that `run` should not have let out, so that nobody waits for ever.
     """
 
     def __init__(
@@ -192,7 +192,9 @@ class Pump:
         run: Callable[[Key, Callable[[], None]], Coroutine[Any, Any, Result]],
         talked: Callable[[Key], None],
         done: Callable[[Key, Result], None],
+        fallen: Callable[[Key, BaseException], Result],
     ) -> None:
+        self._fallen = fallen
         self._loop = loop
         self._run = run
         self._talked = talked
@@ -204,7 +206,12 @@ class Pump:
 
     async def _one(self, key: Key) -> None:
         told = _Once(lambda: self._talked(key))
-        result = await self._run(key, told)
+        try:
+            result = await self._run(key, told)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - an item waits for this key
+            result = self._fallen(key, error)
         told()
         self._done(key, result)
 

@@ -42,8 +42,9 @@ def overlay(base: Sampling, values: Mapping[str, Any]) -> Sampling:
 
 
 def is_canonical(settings: Settings) -> bool:
-    """Tell whether the run leaves the packs' own sampling alone, so that its scores compare."""
-    return not settings.sampling_from_server and not settings.sampling
+    """Tell whether the run leaves the packs' own sampling and limits alone, so that its scores compare."""
+    limits = settings.max_tokens, settings.timeout_s
+    return not settings.sampling_from_server and not settings.sampling and limits == (None, None)
 
 
 def parse_sampling(text: str) -> tuple[Mapping[str, Any] | None, bool]:

@@ -10,20 +10,22 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pytest_llmbench.contracts import Dialogue, Endpoint, Progress, Verifier
-from pytest_llmbench.errors import Cancelled, TrialError, VerifierError
+from pytest_llmbench.errors import Cancelled, JournalError, ServerError, TrialError, VerifierError
 from pytest_llmbench.lookup import find
 from pytest_llmbench.records import (
     Ending,
     Exchange,
     Message,
     Outcome,
+    Purpose,
     Reason,
     Response,
     Result,
+    Scenario,
     Trial,
     TrialKey,
     Turn,
@@ -74,7 +76,8 @@ class Kit:
 async def run_trial(trial: Trial, kit: Kit, *, talked: Callable[[], None]) -> Result:
     """Run `trial` and return its result; `talked` is called as soon as the server is not needed any more.
 
-    Never raises but for cancellation: whatever goes wrong is an ERROR result.
+    Raises `JournalError` where the answers cannot be written down; else nothing but cancellation
+    gets out: whatever goes wrong is an ERROR result.
     """
     finished = _finished_before(trial, kit)
     if finished is not None:
@@ -114,11 +117,19 @@ class _Talk:
         self.turns: list[Turn] = []
         self.progress = Progress()
         self.replayed = 0
+        self._asked_at = time.monotonic()
 
     @property
-    def heard(self) -> bool:
-        """Whether anything at all came from the model."""
-        return bool(self.turns) or self.progress.characters > 0
+    def flowing(self) -> bool:
+        """Whether the model was still talking when the deadline came.
+
+        An answer that is not streamed shows nothing before its end. It is taken to be under way while
+        it has waited no longer than twice the longest of the answers before it.
+        """
+        if self.progress.characters > 0:
+            return True
+        longest_s = max((turn.response.timing.total_s for turn in self.turns), default=0.0)
+        return not self.progress.streamed and time.monotonic() - self._asked_at <= 2 * longest_s
 
     async def say(self, messages: Sequence[Message]) -> Response:
         """Send the conversation, or take the answer from the journal if it was given before."""
@@ -136,7 +147,10 @@ class _Talk:
             self.turns.append(Turn(request=request, response=recalled[1]))
             return recalled[1]
         self.progress = Progress()
+        self._asked_at = time.monotonic()
         response = await self._kit.endpoint.ask(request, trial=self._trial, turn=number, progress=self.progress)
+        if not isinstance(response, Response):
+            raise ServerError(f"the endpoint returned {type(response).__name__} in place of a Response")
         turn = Turn(request=request, response=response)
         self._kit.recorder.turn(self._trial, number, turn)
         self.turns.append(turn)
@@ -144,8 +158,8 @@ class _Talk:
 
 
 def _finished_before(trial: Trial, kit: Kit) -> Result | None:
-    if kit.recall is None:
-        return None
+    if kit.recall is None or trial.purpose is Purpose.FIXTURE:
+        return None  # the test that asked wants the answer itself, which its turn holds
     earlier = kit.recall.result(trial.key)
     if earlier is None or earlier.verdict.outcome is Outcome.ERROR:
         return None
@@ -167,14 +181,16 @@ async def _converse(trial: Trial, kit: Kit, talk: _Talk) -> Exchange | Verdict:
         return _timeout_verdict(talk, limit_s)
     except TrialError as error:
         return _error_verdict(error)
-    except Exception as error:  # noqa: BLE001 - a dialogue of a third party may raise anything; it is ours, not the model's
+    except (JournalError, asyncio.CancelledError):
+        raise
+    except BaseException as error:  # noqa: BLE001 - a dialogue or endpoint of a third party may raise anything, exits included
         return _error_verdict(VerifierError(f"dialogue {dialogue.name} raised {_brief(error)}"))
     return _cut_short(talk.turns) or _exhausted(ending, trial) or Exchange(turns=tuple(talk.turns), ending=ending)
 
 
 def _timeout_verdict(talk: _Talk, limit_s: float) -> Verdict:
-    if not talk.heard:
-        detail = f"no byte of an answer within {limit_s:g} s"
+    if not talk.flowing:
+        detail = f"nothing of answer {len(talk.turns) + 1} came before the deadline of {limit_s:g} s"
         return Verdict(outcome=Outcome.ERROR, reason=Reason.SERVER_ERROR, detail=detail)
     detail = f"still answering after {limit_s:g} s ({len(talk.turns)} finished turns)"
     return Verdict(outcome=Outcome.FAIL, reason=Reason.TIMEOUT, detail=detail)
@@ -204,9 +220,16 @@ def _exhausted(ending: Ending, trial: Trial) -> Verdict | None:
 async def _judge(trial: Trial, kit: Kit, exchange: Exchange) -> Verdict:
     verifier = find("verifier", trial.scenario.verifier, kit.verifiers)
     loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(kit.judges, _judged, verifier, trial.scenario, exchange)
+
+
+def _judged(verifier: Verifier, scenario: Scenario, exchange: Exchange) -> Verdict:
     try:
-        return await loop.run_in_executor(kit.judges, verifier.judge, trial.scenario, exchange)
-    except Exception as error:  # noqa: BLE001 - a verifier may raise anything; the answer stays unjudged, the run goes on
+        verdict = verifier.judge(scenario, exchange)
+        if not isinstance(verdict, Verdict):
+            raise TypeError(f"judge returned {type(verdict).__name__} in place of a Verdict")  # noqa: TRY301 - one way out
+        return replace(verdict, metrics={str(name): float(value) for name, value in verdict.metrics.items()})
+    except BaseException as error:  # noqa: BLE001 - pytest.fail and SystemExit are no Exceptions; the answer stays unjudged
         return _error_verdict(VerifierError(f"verifier {verifier.name} raised {_brief(error)}"))
 
 
@@ -214,7 +237,7 @@ def _error_verdict(error: TrialError) -> Verdict:
     return Verdict(outcome=Outcome.ERROR, reason=Reason(error.reason), detail=printable(str(error), EXCERPT))
 
 
-def _brief(error: Exception) -> str:
+def _brief(error: BaseException) -> str:
     where = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
 

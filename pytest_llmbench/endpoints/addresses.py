@@ -36,6 +36,9 @@ def address_of(base_url: str, api_key: str, headers: Mapping[str, str]) -> Addre
 
     `headers` are sent beside the key, and their values kept as secret as it.
     """
+    api_key = api_key.strip()  # a key from a file often ends in a line break
+    if not (api_key.isascii() and api_key.isprintable()):
+        raise UsageProblem("the API key holds a character that no HTTP header may hold: is it pasted whole, and alone?")
     plain, authorization = web.split_credentials(base_url.strip())
     parts = urlsplit(plain)
     if parts.scheme not in ("http", "https") or not parts.hostname:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -109,7 +108,11 @@ class Answer:
 
     def _add_call(self, raw: Mapping[str, Any], place: int) -> None:
         index = raw.get("index")
-        call = self._calls.setdefault(index if isinstance(index, int) else place, _Call())
+        at = index if isinstance(index, int) else place
+        known = self._calls.get(at)
+        if known is not None and known.id and raw.get("id") not in (None, "", known.id):
+            at = max(self._calls) + 1  # some servers send whole calls, each in a chunk of its own and all at one index
+        call = self._calls.setdefault(at, _Call())
         function = raw.get("function")
         function = function if isinstance(function, Mapping) else {}
         call.id = call.id or _text(raw.get("id"))
@@ -196,14 +199,18 @@ def _streamed_rate(clock: Clock, usage: Usage) -> float | None:
     return (usage.completion_tokens - 1) / seconds if seconds > 0 else None
 
 
+_COUNT_LIMIT = 1 << 53
+"""A server that counts further than this is not counting."""
+
+
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _COUNT_LIMIT else None
 
 
 def _rate(value: Any) -> float | None:
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return None
-    return float(value) if math.isfinite(value) and value > 0 else None
+    return float(value) if 0 < value < _COUNT_LIMIT else None
 
 
 def _excerpt(value: Any) -> str:

@@ -193,9 +193,10 @@ def llm_for(item: pytest.Item) -> Llm:
     bench = item.config.stash.get(BENCH, None)
     if bench is None:
         pytest.skip("the llm fixture was asked for by name only; list it in the test's parameters")
-    module = item.path.stem
-    facts = PackFacts(id=module, title=module, version="", content_hash="", size=0)
-    llm = Llm(bench=bench, nodeid=item.nodeid, name=item.name, facts=facts, path=item.path)
+    module, _, name = item.nodeid.partition("::")
+    module = module.removesuffix(".py")
+    facts = PackFacts(id=module, title=item.path.stem, version="", content_hash="", size=0)
+    llm = Llm(bench=bench, nodeid=item.nodeid, name=name or item.name, facts=facts, path=item.path)
     item.stash[LLM] = llm
     return llm
 

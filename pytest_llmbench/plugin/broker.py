@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pytest_llmbench.errors import TrialError, WorkerCrashed
+from pytest_llmbench.errors import JournalError, TrialError, WorkerCrashed
 from pytest_llmbench.loop import Loop
 from pytest_llmbench.ordering import Job, order_jobs
 from pytest_llmbench.plugin.address import Address
@@ -98,7 +98,7 @@ class Broker:
         self.problem: Exception | None = None
         self.prepared = threading.Event()
         self._loop = Loop("llmbench-broker")
-        self._feeder = Feeder(limit=1, launch=self._launch, probe=server.probe, broken=self._broken)
+        self._feeder = Feeder(limit=0, launch=self._launch, probe=server.probe, broken=self._broken)
         self._loop.submit(self._listen())
 
     def begin(self) -> None:
@@ -124,13 +124,18 @@ class Broker:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         worker = None
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        try:
             worker = await self._greet(reader, writer)
             while worker is not None and (line := await reader.readline()):
                 self._hear(worker, json.loads(line))
-        writer.close()
-        if worker is not None:
-            self._gone(worker)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        except Exception as error:  # noqa: BLE001 - items wait for what this worker would have said
+            self._broken(error)
+        finally:
+            writer.close()
+            if worker is not None:
+                self._gone(worker)
 
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> _Worker | None:
         first = json.loads(await reader.readline() or b"{}")
@@ -154,15 +159,15 @@ class Broker:
 
     async def _get_ready(self, hello: Hello) -> None:
         try:
-            self._ready = await asyncio.to_thread(self._server.prepare, hello)
+            self._ready = await self._loop.in_daemon(self._server.prepare, hello)
         except Exception as error:  # noqa: BLE001 - the main thread raises it again; it must not wait for ever
             self.problem = error
             reason = error.reason if isinstance(error, TrialError) else "bad_configuration"
             self._say_stop({"reason": reason, "text": str(error), "halt": False})
         else:
-            self._feeder.limit = self._ready.limit
             for worker in self._workers.values():
                 worker.send({"ready": to_plain(self._ready)})
+            self._feeder.resize(self._ready.limit)
         self.prepared.set()
 
     def _begin(self) -> None:
@@ -179,6 +184,10 @@ class Broker:
         match message["type"]:
             case "want":
                 self._want(worker, key)
+            case "again":
+                self._results.pop(key, None)
+                self._ahead.discard(key[0])
+                self._want(worker, key)
             case "talked":
                 self._feeder.talked(key)
             case "done":
@@ -188,6 +197,8 @@ class Broker:
             case "leave":
                 worker.guests -= 1
                 self._feeder.leave()
+            case "broken":
+                self._broken(JournalError(message["text"]))
             case "bye":
                 worker.leaving = True
                 worker.send({"bye": True})
@@ -206,11 +217,23 @@ class Broker:
         if key in self._results:
             worker.send({"result": self._results[key], "key": key})
             return
-        running = any(key in one.running for one in self._workers.values())
+        running = self._is_running(key)
+        if self._stop is not None and not running:
+            worker.send({"result": self._never(key), "key": key})
+            return
         known = key[0] in self._ahead or running or key in self._waiting
         self._waiting[key].add(worker.name)
         if not known:
             self._feeder.again(key)
+
+    def _is_running(self, key: Key) -> bool:
+        return any(key in one.running for one in self._workers.values())
+
+    def _never(self, key: Key) -> Message:
+        """Return the result of a trial that the end of the run overtook."""
+        stop = self._stop or {"reason": "cancelled", "text": "the run ended"}
+        plain: Message = to_plain(_unfinished(self._told[key[0]], key[1], Reason(stop["reason"]), stop["text"]))
+        return plain
 
     def _done(self, worker: _Worker, key: Key, plain: Message) -> None:
         worker.running.discard(key)
@@ -226,9 +249,16 @@ class Broker:
                 self._workers[name].send({"result": plain, "key": key})
 
     async def _slot(self, worker: _Worker, key: Key) -> None:
-        await self._feeder.slot()
-        worker.guests += 1
-        worker.send({"slot": key})
+        if self._stop is None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._feeder.slot()
+        if self._stop is not None:
+            worker.send({"refuse": key, "stop": self._stop})
+        elif self._workers.get(worker.name) is not worker:
+            self._feeder.leave()  # it died while it waited
+        else:
+            worker.guests += 1
+            worker.send({"slot": key})
 
     def _gone(self, worker: _Worker) -> None:
         """Run a lost worker's trials again elsewhere, but for one that keeps killing its workers."""
@@ -238,11 +268,16 @@ class Broker:
         self._crashes.update(worker.running)
         deadly = {key for key in worker.running if self._crashes[key] >= CRASH_LIMIT}
         for key in deadly:
-            result = _crashed(self._told[key[0]], key[1])
+            text = f"{CRASH_LIMIT} worker processes died while running this trial"
+            result = _unfinished(self._told[key[0]], key[1], Reason(WorkerCrashed.reason), text)
             self._finished(result)
             self._feeder.done(key, result)
             self._deliver(key, to_plain(result))
-        self._feeder.lost(worker.running - deadly)
+        lost = worker.running - deadly
+        worker.running = set()
+        self._feeder.lost(lost)
+        if self._stop is not None:
+            self._answer_waiting()
 
     def _forget(self, nodeid: str) -> None:
         number = self.numbers.get(nodeid)
@@ -257,10 +292,21 @@ class Broker:
         self._say_stop({"reason": found.reason, "text": str(found), "halt": False})
 
     def _say_stop(self, stop: Message) -> None:
-        self._feeder.close()
         self._stop = self._stop or stop
-        for worker in self._workers.values():
-            worker.send({"stop": stop})
+        self._feeder.close()
+        if stop["halt"] or self._ready is None:
+            for worker in self._workers.values():
+                worker.send({"stop": stop})
+        else:
+            self._answer_waiting()
+
+    def _answer_waiting(self) -> None:
+        """Let nobody wait for a trial that will not be started; those that run still have their say."""
+        for key in [key for key in self._waiting if not self._is_running(key)]:
+            plain = self._never(key)
+            for name in self._waiting.pop(key):
+                if name in self._workers:
+                    self._workers[name].send({"result": plain, "key": key})
 
     async def _hang_up(self) -> None:
         for worker in self._workers.values():
@@ -270,14 +316,13 @@ class Broker:
         self._listening.close()
 
 
-def _crashed(told: Told, attempt: int) -> Result:
-    text = f"{CRASH_LIMIT} worker processes died while running this trial"
+def _unfinished(told: Told, attempt: int, reason: Reason, text: str) -> Result:
     return Result(
         key=TrialKey(pack=told.facts.id, pack_hash=told.facts.content_hash, scenario=told.scenario_id, attempt=attempt),
         nodeid=told.nodeid,
         title="",
         purpose=Purpose.ITEM,
-        verdict=Verdict(outcome=Outcome.ERROR, reason=Reason(WorkerCrashed.reason), detail=text),
+        verdict=Verdict(outcome=Outcome.ERROR, reason=reason, detail=text),
         pack=told.facts,
     )
 

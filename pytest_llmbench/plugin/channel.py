@@ -72,8 +72,9 @@ class Link:
         self._early: list[Message] = []
 
     def hello(self, hello: Hello) -> None:
-        """Say what this worker holds; when this returns the controller will know before the collection's end."""
-        self._socket.sendall(encode(to_plain(hello)))
+        """Say what this worker holds. That it called is known to the controller from the connection alone."""
+        # the loop sends it: the controller reads only when the collection is reported, and a hello may be long
+        self._early.append(to_plain(hello))
         self._loop.submit(self._listen())
 
     def send(self, message: Message) -> None:
@@ -95,7 +96,9 @@ class Link:
         reader, self._writer = await asyncio.open_connection(sock=self._socket, limit=LINE_LIMIT)
         for message in self._early:
             self._send(message)
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            while line := await reader.readline():
-                self._heard(json.loads(line))
-        self._heard(None)
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                while line := await reader.readline():
+                    self._heard(json.loads(line))
+        finally:
+            self._heard(None)

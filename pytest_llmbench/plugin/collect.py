@@ -27,6 +27,7 @@ T = TypeVar("T")
 BENCH: pytest.StashKey[BenchSession] = pytest.StashKey()
 FAMILIES: pytest.StashKey[Families] = pytest.StashKey()
 _COLLECTED: pytest.StashKey[dict[str, Counter[str]]] = pytest.StashKey[dict[str, Counter[str]]]()
+_PLACES: pytest.StashKey[dict[str, Path]] = pytest.StashKey[dict[str, Path]]()
 _TAGS: pytest.StashKey[set[str]] = pytest.StashKey()
 _Failure: Any = pytest.fail.Exception
 
@@ -50,12 +51,22 @@ class PackFile(pytest.File):
         """Read and check the pack, yield an item for each scenario."""
         families = families_of(self.config)
         self.pack = _checked(READERS["llmbench"].read(self.path), families)
+        self._be_the_only_one()
         self.config.stash.setdefault(_COLLECTED, {})[self.pack.facts.id] = _tag_counts(self.pack)
         for tag in self.pack.facts.tags:
             self.add_marker(_registered(self.config, tag))
         names = self.pack.scenarios
         for index in range(len(names)):
             yield ScenarioItem.from_parent(self, name=_id(self.pack, index), index=index)
+
+    def _be_the_only_one(self) -> None:
+        """Results are known by pack and scenario: two packs of one name would be mixed up."""
+        name = self.pack.facts.id
+        other = self.config.stash.setdefault(_PLACES, {}).setdefault(name, self.path)
+        if other != self.path:
+            raise PackError(
+                f'the id "{name}" is that of {other} too: give one of them another', path=self.path, key="id"
+            )
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002 - pytest's signature
         """Show a pack error as its one line."""
@@ -108,7 +119,7 @@ class ScenarioItem(pytest.Item):
         self.outcome = self.config.stash[BENCH].results_for(self)
         first = self.outcome[0].verdict
         if first.outcome is Outcome.ERROR:
-            raise NoVerdict(f"{first.reason}: {first.detail}", pytrace=False)
+            raise NoVerdict(f"{first.reason}: {_visible(first.detail)}", pytrace=False)
 
     def runtest(self) -> None:
         """Fail where the model's answer is wrong."""
@@ -145,7 +156,7 @@ def families_of(config: pytest.Config) -> Families:
 def failure_text(result: Result) -> str:
     """Word a wrong answer for the person who reads the test report."""
     verdict = result.verdict
-    parts = [f"{result.pack.id} {result.key.scenario}: {verdict.reason}: {verdict.detail}"]
+    parts = [f"{result.pack.id} {result.key.scenario}: {verdict.reason}: {_visible(verdict.detail)}"]
     for title, text in (
         ("prompt", result.prompt),
         ("answer", result.answer or "(empty)"),

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
-from pytest_llmbench.errors import Cancelled, EndpointUnreachable, LlmbenchError, TrialError
+from pytest_llmbench.errors import Cancelled, JournalError, TrialError, VerifierError
 from pytest_llmbench.loop import Loop
 from pytest_llmbench.ordering import PREFIX_CHARACTERS, Job, order_jobs
 from pytest_llmbench.plugin.progress import Progress
@@ -112,7 +112,7 @@ class LocalCrew:
         self._shelf: Shelf[Result] = Shelf()
         self._loop = Loop("llmbench-pump")
         self._feeder = Feeder(limit=limit, launch=self._launch, probe=probe, broken=self._broken)
-        self._pump = Pump(self._loop, run=self._run, talked=self._feeder.talked, done=self._done)
+        self._pump = Pump(self._loop, run=self._run, talked=self._feeder.talked, done=self._done, fallen=self._fallen)
 
     def run_trials(self, posed: Sequence[Posed], *, attempts: int, purpose: Purpose = Purpose.ITEM) -> Batch:
         """Start the trials; see `Crew`."""
@@ -138,17 +138,22 @@ class LocalCrew:
         return self._shelf.take(key, self._progress.flush)
 
     async def _run(self, key: Key, told: Callable[[], None]) -> Result:
-        trial = trial_of(self._posed[key[0]], key[1], Purpose.ITEM)
-        try:
-            return await run_trial(trial, self._kit, talked=told)
-        except LlmbenchError as error:
-            self._broken(error)  # the journal cannot be written: nothing more may be asked
-            return error_result(trial, as_trial_error(error))
+        return await run_trial(trial_of(self._posed[key[0]], key[1], Purpose.ITEM), self._kit, talked=told)
+
+    def _fallen(self, key: Key, error: BaseException) -> Result:
+        if isinstance(error, JournalError):
+            self._broken(error)  # what is asked from now on would be lost
+        return error_result(trial_of(self._posed[key[0]], key[1], Purpose.ITEM), as_trial_error(error))
 
     async def _guest(self, key: Key, purpose: Purpose) -> None:
         await self._feeder.slot()
-        number, attempt = key
-        result = await run_trial(trial_of(self._posed[number], attempt, purpose), self._kit, talked=self._feeder.leave)
+        trial = trial_of(self._posed[key[0]], key[1], purpose)
+        try:
+            result = await run_trial(trial, self._kit, talked=lambda: None)
+        except Exception as error:  # noqa: BLE001 - a test waits for this key
+            result = self._fallen(key, error)
+        finally:
+            self._feeder.leave()
         self._shelf.put(key, result)
 
     def _done(self, key: Key, result: Result) -> None:
@@ -172,6 +177,10 @@ def compact(result: Result) -> Result:
     return Result(**{**values, "prompt": "", "answer": ""})
 
 
-def as_trial_error(error: Exception) -> TrialError:
+def as_trial_error(error: BaseException) -> TrialError:
     """Return `error`, wrapped where it is no `TrialError` yet."""
-    return error if isinstance(error, TrialError) else EndpointUnreachable(f"{type(error).__name__}: {error}")
+    if isinstance(error, TrialError):
+        return error
+    if isinstance(error, JournalError):
+        return Cancelled(str(error))
+    return VerifierError(f"{type(error).__name__}: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -119,9 +120,7 @@ class Desk:
     def say(self, line: str, *, red: bool = False) -> None:
         """Print a line of ours at once, whoever captures output just now."""
         if self._terminal is not None and self._verbosity > -2:
-            with self._uncaptured():
-                self._terminal.ensure_newline()
-                self._terminal.write_line(f"llmbench: {line}", red=red)
+            self._print(f"llmbench: {line}", red=red)
 
     def starting(self, nodeid: str) -> None:
         """Let pytest print file names for ordinary tests only, where progress lines stand for ours."""
@@ -176,6 +175,7 @@ class Desk:
         self._stopped_early = self._early(session)
         self._host_down()
         self._unrun.close()
+        self._count_unreported()
         self._summary = self._tally.summary(self._run_facts())
         self._verdict = gate.decide(self._summary, self._settings.gate)
         exit_ = gate.exit_code(
@@ -187,7 +187,24 @@ class Desk:
         session.exitstatus = exit_.code
         self._exit_line = exit_.sentence
         if self._ready is not None:
-            self._write(RunFolder(path=self._ready.folder), exit_.code)
+            try:
+                self._write(RunFolder(path=self._ready.folder), exit_.code)
+            except (OSError, LlmbenchError) as error:
+                session.exitstatus = gate.INCOMPLETE
+                self._written = [f"The reports could not be written: {error}"]
+                self._exit_line = f"exit {gate.INCOMPLETE}: the reports could not be written; what was answered is safe"
+
+    def _count_unreported(self) -> None:
+        """Book trials that were finished when the run was stopped, before their items could report them."""
+        if self._ready is None or not self._tally.summary(self._run_facts()).total.not_run:
+            return
+        reader = JournalReader(RunFolder(path=self._ready.folder).journal_dir)
+        wanted = {(one.facts.id, one.facts.content_hash, one.scenario_id): one for one in self._expected.values()}
+        for key in reader.keys():  # noqa: SIM118 - a journal is no dict
+            one = wanted.get((key.pack, key.pack_hash, key.scenario))
+            result = reader.result(key) if one is not None and key.attempt <= self._settings.repeat else None
+            if one is not None and result is not None:
+                self._tally.add(dataclasses.replace(result, nodeid=one.nodeid, pack=one.facts))
 
     def show(self, terminal: Any) -> None:
         """Print the table, the failures and the Quality line."""
@@ -277,9 +294,13 @@ class Desk:
 
     def _progress_line(self, line: str) -> None:
         if self._terminal is not None:
-            with self._uncaptured():
-                self._terminal.ensure_newline()
-                self._terminal.write_line(line)
+            self._print(line)
+
+    def _print(self, line: str, *, red: bool = False) -> None:
+        with self._uncaptured():
+            self._terminal.ensure_newline()
+            self._terminal.write_line(line, red=red)
+            self._terminal.flush()  # into a pipe or a file, too, a line shall come when it is written
 
     @contextlib.contextmanager
     def _uncaptured(self) -> Iterator[None]:
@@ -314,4 +335,5 @@ def _why_not_canonical(settings: Settings) -> str:
         return "sampling: the server's defaults"
     if is_canonical(settings):
         return ""
-    return "sampling: " + ", ".join(f"{name}={value}" for name, value in (settings.sampling or {}).items())
+    own = {**(settings.sampling or {}), "max_tokens": settings.max_tokens, "timeout_s": settings.timeout_s}
+    return "own " + ", ".join(f"{name}={value}" for name, value in own.items() if value is not None)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from pytest_llmbench import manifest
 from pytest_llmbench.assemble import Choice, build_endpoint, choose
 from pytest_llmbench.contracts import Endpoint, Families, Progress
-from pytest_llmbench.errors import BadConfiguration, EndpointUnreachable, TrialError, UsageProblem
+from pytest_llmbench.errors import BadConfiguration, Cancelled, EndpointUnreachable, TrialError, UsageProblem
 from pytest_llmbench.plugin.crew import Posed
 from pytest_llmbench.records import Message, PackFacts, Purpose, Request, Scenario, Server, ServerFacts, Tool, Trial
 from pytest_llmbench.runfolder import RunFolder, create, newest_matching, open_existing
@@ -87,6 +87,7 @@ class Host:
         self._choice: Choice | None = None
         self._server = Server(base_url="", engine="")
         self._ready: Ready | None = None
+        self._closed = False
 
     def open(self, demand: Demand) -> Ready:
         """Start the server, look at it, make the run folder.
@@ -118,7 +119,8 @@ class Host:
         await asyncio.to_thread(self._look, 5.0)
 
     def close(self) -> None:
-        """Stop the server if this session started it."""
+        """Stop the server if this session started it; one that is just being started is stopped when it is there."""
+        self._closed = True
         if self._choice is not None and self._choice.engine is not None:
             self._choice.engine.stop()
 
@@ -130,6 +132,7 @@ class Host:
     def _opened(self, choice: Choice, demand: Demand, named: RunFolder | None) -> Ready:
         if choice.engine is not None:
             self._server = choice.engine.start()
+            self._check_open()
             if self._server.notice:
                 self._say(self._server.notice)
         facts = self._look(START_LIMIT_S)
@@ -139,6 +142,7 @@ class Host:
         if choice.serves:
             self._first_answer(model, tools=demand.tools)
         limit = self._settings.concurrency or facts.slots or CONCURRENCY_UNKNOWN
+        self._check_open()
         folder = self._folder(model, named)
         ready = Ready(
             base_url=self._server.base_url,
@@ -201,6 +205,11 @@ class Host:
         finally:
             await endpoint.close()
 
+    def _check_open(self) -> None:
+        """Go no further where the session ended meanwhile."""
+        if self._closed:
+            raise Cancelled("the run ended while the server was being made ready")
+
     def _check_quality(self, demand: Demand) -> None:
         """Refuse to write a Quality line that could only be refused after hours of measuring."""
         if not self._settings.write_quality:
@@ -212,7 +221,10 @@ class Host:
                 "leave out -k, --lf and --llm-limit"
             )
         if not is_canonical(self._settings):
-            raise UsageProblem("--llm-write-quality is for the packs' own sampling: leave out --llm-sampling")
+            raise UsageProblem(
+                "--llm-write-quality is for the packs' own sampling and limits: "
+                "leave out --llm-sampling, --llm-max-tokens and --llm-timeout"
+            )
 
     def _named_folder(self) -> RunFolder | None:
         """Claim the folder of ``--llm-out`` before any server is started."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pytest_llmbench.errors import Cancelled, TrialError
+from pytest_llmbench.errors import Cancelled, JournalError, TrialError
 from pytest_llmbench.journal import JournalReader
 from pytest_llmbench.loop import Loop
 from pytest_llmbench.plugin.channel import Hello, Link, Message, Told
@@ -76,7 +76,8 @@ class RemoteCrew:
         self._dismissed = False
         self._idle = threading.Event()
         self._loop = Loop("llmbench-worker")
-        self._pump = Pump(self._loop, run=self._run, talked=self._talked, done=self._done)
+        self._planned = False
+        self._pump = Pump(self._loop, run=self._run, talked=self._talked, done=self._done, fallen=self._fallen)
         self._link: Link | None = None
 
     def connect(self, address: Mapping[str, Any], items: Sequence[Posed], hello: Hello) -> None:
@@ -89,7 +90,8 @@ class RemoteCrew:
         """Ask the controller for the items' trials, or for slots for questions; see `Crew`."""
         self._posed.update((one.number, one) for one in posed)
         if purpose is Purpose.ITEM:
-            return Batch(attempts=attempts, fetch=self._fetch)
+            planned, self._planned = self._planned, True
+            return Batch(attempts=attempts, fetch=self._fetch_again if planned else self._fetch)
         for one, attempt in itertools.product(posed, range(1, attempts + 1)):
             self._loop.submit(self._guest((one.number, attempt), purpose))
         return Batch(attempts=attempts, fetch=self._shelf.take)
@@ -105,6 +107,11 @@ class RemoteCrew:
 
     def _fetch(self, key: Key) -> Result:
         self._send({"type": "want", "key": key})
+        return self._shelf.take(key)
+
+    def _fetch_again(self, key: Key) -> Result:
+        """Have a trial run that was not planned, or that was run before."""
+        self._send({"type": "again", "key": key})
         return self._shelf.take(key)
 
     def _send(self, message: Message) -> None:
@@ -125,6 +132,8 @@ class RemoteCrew:
                 self._shelf.put(tuple(key), from_plain(Result, plain))
             case {"slot": key}:
                 self._guests.pop(tuple(key)).set_result(None)
+            case {"refuse": key, "stop": stop}:
+                self._guests.pop(tuple(key)).set_exception(_Told(stop["text"], stop["reason"]))
             case {"bye": _}:
                 self._dismissed = True
                 self._settle()
@@ -161,19 +170,34 @@ class RemoteCrew:
             self._idle.set()
 
     async def _run(self, key: Key, told: Callable[[], None]) -> Result:
-        trial = trial_of(self._posed[key[0]], key[1], Purpose.ITEM)
+        return await run_trial(trial_of(self._posed[key[0]], key[1], Purpose.ITEM), self._whole_kit(), talked=told)
+
+    def _whole_kit(self) -> Kit:
         if self._kit is None:
-            return error_result(trial, self._stopped or Cancelled("this worker was not ready"))
-        return await run_trial(trial, self._kit, talked=told)
+            raise self._stopped or Cancelled("this worker was not ready")
+        return self._kit
+
+    def _fallen(self, key: Key, error: BaseException) -> Result:
+        if isinstance(error, JournalError):
+            self._send({"type": "broken", "text": str(error), "key": key})
+        return error_result(trial_of(self._posed[key[0]], key[1], Purpose.ITEM), as_trial_error(error))
 
     async def _guest(self, key: Key, purpose: Purpose) -> None:
         slot = self._guests[key] = asyncio.get_running_loop().create_future()
         self._send({"type": "slot", "key": key})
-        await slot
-        if self._kit is not None:
-            trial = trial_of(self._posed[key[0]], key[1], purpose)
-            self._shelf.put(key, await run_trial(trial, self._kit, talked=lambda: None))
-        self._send({"type": "leave", "key": key})
+        trial = trial_of(self._posed[key[0]], key[1], purpose)
+        try:
+            await slot
+        except TrialError as error:
+            self._shelf.put(key, error_result(trial, error))
+            return
+        try:
+            result = await run_trial(trial, self._whole_kit(), talked=lambda: None)
+        except Exception as error:  # noqa: BLE001 - a test waits for this key
+            result = self._fallen(key, error)
+        finally:
+            self._send({"type": "leave", "key": key})
+        self._shelf.put(key, result)
 
     def _talked(self, key: Key) -> None:
         self._send({"type": "talked", "key": key})

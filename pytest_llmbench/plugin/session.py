@@ -160,7 +160,8 @@ class BenchSession:
 
     def _row(self, item: pytest.Item, report: pytest.TestReport) -> list[Any] | None:
         llm = item.stash.get(LLM, None)
-        if llm is None or not llm.asked or report.when != "call":
+        says_nothing = report.skipped or hasattr(report, "wasxfail")  # of the model
+        if llm is None or not llm.asked or report.when != "call" or says_nothing:
             return None
         row = row_of(llm, report)
         self._crew_for.record(row)

@@ -33,7 +33,7 @@ class ControllerHooks:
         self._config = config
         self._address: Address | None = None
         self._nodes = 0
-        self._collected = 0
+        self._collected: set[Any] = set()
         self._failures = 0
         self._uncollected: list[str] = []
         self.broker: Broker | None = None
@@ -59,13 +59,18 @@ class ControllerHooks:
             self._uncollected.append(report.nodeid)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self) -> None:
+    def pytest_xdist_node_collection_finished(self, node: Any) -> None:
         """Open the desk when a worker has called, and begin when the last one has collected."""
-        self._collected += 1
+        self._collected.add(node)
         self._stop_if_uncollected()
         if self.broker is None and self._address is not None and self._address.called():
             self.broker = _open_controller(self._config, self._address, self._nodes)
-        if self.broker is not None and self._collected >= self._nodes and self._config.getvalue("dist") != "load":
+        self._begin_without_scheduler()
+
+    def _begin_without_scheduler(self) -> None:
+        """Wait for the server where xdist's own scheduler, which does not, hands out the items."""
+        all_there = len(self._collected) >= self._nodes
+        if self.broker is not None and all_there and self._config.getvalue("dist") != "load":
             self.wait_for_server()
 
     def _stop_if_uncollected(self) -> None:
@@ -93,6 +98,13 @@ class ControllerHooks:
         elif not isinstance(problem, TrialError):
             raise problem
         return problem is None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Do not wait for a worker that died before it had collected."""
+        if node not in self._collected:
+            self._nodes -= 1
+            self._begin_without_scheduler()
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

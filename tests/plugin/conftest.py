@@ -9,18 +9,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugin.lab import Lab, lab_in
+from tests.plugin.lab import Lab, Nursery
 from tests.stub.client import Stub, running_stub
 from tests.stub.options import Options
 
 _STARTING = ("loading_s", "refuse_s", "kept")
 
 
+@pytest.fixture(scope="session")
+def _nursery() -> Iterator[Nursery]:
+    nursery = Nursery()
+    yield nursery
+    nursery.stop()
+
+
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
+def lab(tmp_path: Path, _nursery: Nursery) -> Iterator[Lab]:
     """Sessions in an empty folder."""
-    with lab_in(tmp_path) as made:
-        yield made
+    root = tmp_path / "lab"
+    root.mkdir()
+    made = Lab(root, _nursery)
+    yield made
+    made.stop()
 
 
 @pytest.fixture(scope="session")

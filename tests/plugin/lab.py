@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -10,20 +11,19 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PYTEST = (sys.executable, "-m", "pytest", "-p", "no:hypothesispytest")
-"""hypothesis' plugin takes 0.6 s of every process, and users do not have it."""
-
 CHECKOUT = Path(__file__).parents[2]
+OUTPUT = "output.txt"
 LIMIT_S = 60.0
 """Seconds after which a session counts as hanging."""
 
-_FOREIGN = re.compile(r"LLMBENCH|PYTEST|CI$|OPENAI|COV_|LINES$")
+_FOREIGN = re.compile(r"LLMBENCH|PYTEST|CI$|OPENAI|COV_|LINES$|PYTHON")
 
 
 def scenario(name: str, *, right: bool = True, marks: str = "", **more: Any) -> dict[str, Any]:
@@ -126,64 +126,88 @@ def read_results(run_dir: Path) -> dict[str, Any]:
     return found
 
 
-class Running:
-    """A session that goes on."""
+class Nursery:
+    """Forks sessions off a process that has imported what they need; see `nursery`."""
 
-    def __init__(self, command: Sequence[str], root: Path, env: Mapping[str, str]) -> None:
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.plugin.nursery"]
+        pipe = subprocess.PIPE
+        self._count = itertools.count()
+        self._process = subprocess.Popen(command, cwd=CHECKOUT, env=_clean(), stdin=pipe, stdout=pipe, text=True)
+
+    def start(self, words: Sequence[str], root: Path, env: Mapping[str, str]) -> tuple[int, Path]:
+        """Start a session; return its process id and the file that will hold its exit code."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        code = root.parent / f"{root.name}-code-{next(self._count)}"
+        asked = {"words": words, "root": str(root), "env": dict(env), "out": str(root / OUTPUT), "code": str(code)}
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline()), code
+
+    def stop(self) -> None:
+        """End it."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+
+
+class Running:
+    """A session that goes on, in a process group of its own."""
+
+    def __init__(self, pid: int, root: Path, poll: Callable[[], int | None]) -> None:
+        self.pid = pid
         self._root = root
+        self._poll = poll
         self._began = time.monotonic()
-        self._file = (root / "output.txt").open("w+", encoding="utf-8")
-        self.process = subprocess.Popen(
-            command,
-            cwd=root,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=self._file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
 
     @property
     def so_far(self) -> str:
         """What was printed until now."""
-        return (self._root / "output.txt").read_text(encoding="utf-8", errors="replace")
+        return (self._root / OUTPUT).read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self._poll() is not None
 
     def wait_for(self, text: str, count: int = 1, *, limit_s: float = 30.0) -> None:
         """Wait until `text` was printed `count` times."""
         end = time.monotonic() + limit_s
         while self.so_far.count(text) < count:
             assert time.monotonic() < end, f"{text!r} was not printed {count} times:\n{self.so_far}"
-            assert self.process.poll() is None, f"it ended before {text!r} was printed {count} times:\n{self.so_far}"
+            assert not self.is_over, f"it ended before {text!r} was printed {count} times:\n{self.so_far}"
             time.sleep(0.02)
 
     def interrupt(self) -> None:
         """Press Ctrl-C: every process of the terminal's foreground group gets the signal."""
-        os.killpg(self.process.pid, signal.SIGINT)
+        os.killpg(self.pid, signal.SIGINT)
 
     def kill(self) -> None:
-        """Kill -9 all of its processes at once."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        """Kill -9 all of its processes at once, those it left behind too."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        while not self.is_over:
+            time.sleep(0.01)
 
     def end(self, *, limit_s: float = LIMIT_S) -> Session:
         """Wait for the end; a session that hangs is killed and fails the test."""
-        try:
-            code = self.process.wait(limit_s)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise AssertionError(f"still running after {limit_s} s:\n{self.so_far}") from None
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self._file.close()
+        limit = time.monotonic() + limit_s
+        while (code := self._poll()) is None:
+            if time.monotonic() > limit:
+                self.kill()
+                raise AssertionError(f"still running after {limit_s} s:\n{self.so_far}")
+            time.sleep(0.01)
+        self.kill()
         return Session(code=code, out=self.so_far, root=self._root, seconds=time.monotonic() - self._began)
 
 
 class Lab:
     """Starts sessions in a folder of their own, free of the settings this test run has."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, nursery: Nursery) -> None:
         self.root = root
+        self._nursery = nursery
         self._running: list[Running] = []
 
     def pack(self, cases: Sequence[Mapping[str, Any]], *, name: str = "mini", **more: Any) -> Path:
@@ -192,22 +216,41 @@ class Lab:
 
     def file(self, name: str, text: str) -> Path:
         """Write a file, its text freed of common indentation."""
-        import textwrap
-
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text), encoding="utf-8")
         return path
 
-    def start(self, *words: str, **env: str) -> Running:
-        """Start pytest with these words and these additions to the environment."""
-        running = Running([*PYTEST, *words], self.root, {**_clean(), **env})
+    def start(self, *words: str, fresh: bool = False, **env: str) -> Running:
+        """Start pytest with these words and these additions to the environment; `fresh` for a new interpreter."""
+        (self.root / OUTPUT).write_bytes(b"")
+        every = ("-p", "no:hypothesispytest", *words)
+        around = {**_clean(), **env}
+        running = self._fresh(every, around) if fresh or "PYTHONPATH" in env else self._forked(every, around)
         self._running.append(running)
         return running
 
-    def run(self, *words: str, **env: str) -> Session:
-        """Run pytest to its end."""
-        return self.start(*words, **env).end()
+    def _fresh(self, words: Sequence[str], env: Mapping[str, str]) -> Running:
+        command = [sys.executable, "-m", "pytest", *words]
+        with (self.root / OUTPUT).open("ab") as out:
+            process = subprocess.Popen(
+                command,
+                cwd=self.root,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return Running(process.pid, self.root, process.poll)
+
+    def _forked(self, words: Sequence[str], env: Mapping[str, str]) -> Running:
+        pid, code = self._nursery.start(words, self.root, env)
+        return Running(pid, self.root, lambda: int(code.read_text("ascii")) if code.exists() else None)
+
+    def run(self, *words: str, fresh: bool = False, **env: str) -> Session:
+        """Run pytest to its end; see `start`."""
+        return self.start(*words, fresh=fresh, **env).end()
 
     def site(self) -> str:
         """Lay the package out as a wheel does, packs inside, and return the folder to put on PYTHONPATH."""
@@ -218,33 +261,14 @@ class Lab:
             shutil.copytree(CHECKOUT / "packs", folder / "pytest_llmbench" / "_packs", ignore=leave)
         return str(folder)
 
-    def python(self, code: str) -> str:
-        """Run a line of Python in a fresh interpreter and return what it prints."""
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=self.root, env=_clean(), capture_output=True, text=True, check=True
-        )
-        return done.stdout
-
     def stop(self) -> None:
         """Leave nothing running."""
         for running in self._running:
-            if running.process.poll() is None:
-                running.kill()
+            running.kill()
 
 
 def _clean() -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if not _FOREIGN.match(name)},
         "COLUMNS": "160",
-        "PYTHONDONTWRITEBYTECODE": "",
     }
-
-
-@contextlib.contextmanager
-def lab_in(root: Path) -> Iterator[Lab]:
-    """Make a lab in `root` and stop what it left running."""
-    lab = Lab(root)
-    try:
-        yield lab
-    finally:
-        lab.stop()

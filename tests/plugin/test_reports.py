@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import jsonschema
 import pytest
 
+from pytest_llmbench import reports
 from tests.plugin.lab import Lab, scenario, scenarios
 from tests.stub.client import Stub
 
@@ -31,7 +33,7 @@ def test_every_report_tells_the_same(lab: Lab, stub: Stub, workers: tuple[str, .
     assert len(list((folder / "journal").iterdir())) == (2 if workers else 1)
     cases = {
         case.get("name"): {child.tag for child in case}
-        for case in ElementTree.parse("junit.xml" and lab.root / "junit.xml").iter("testcase")
+        for case in ElementTree.parse(lab.root / "junit.xml").iter("testcase")
     }
     assert cases == {"S-01": set(), "S-02": {"failure"}, "S-03": set(), "S-04": {"error"}}
     page = (lab.root / "page.html").read_text(encoding="utf-8")
@@ -56,9 +58,7 @@ def test_results_fit_their_schema(lab: Lab, stub: Stub) -> None:
     assert trial["timing"]["latency_s"] > 0
     assert trial["exchange"][0]["response"]["content"] == "S-02: the word is bad"
     assert trial["prompt"][0]["content"].startswith("S-02")
-    from pytest_llmbench import reports
-
-    schema = next(iter(__import__("pathlib").Path(reports.__file__).parent.glob("*results*.json")))
+    schema = next(iter(Path(reports.__file__).parent.glob("*results*.json")))
     jsonschema.validate(found, json.loads(schema.read_text(encoding="utf-8")))
 
 

@@ -25,8 +25,8 @@ def test_a_session_without_packs_sees_nothing_of_us(lab: Lab) -> None:
             assert 0
         """,
     )
-    with_us = lab.run(*NO_CACHE, "-p", "no:anyio", LLMBENCH_URL="http://127.0.0.1:9", CI="1")
-    without = lab.run(*NO_CACHE, "-p", "no:anyio", "-p", "no:llmbench")
+    with_us = lab.run(*NO_CACHE, "-p", "no:anyio", fresh=True, LLMBENCH_URL="http://127.0.0.1:9", CI="1")
+    without = lab.run(*NO_CACHE, "-p", "no:anyio", "-p", "no:llmbench", fresh=True)
     assert (with_us.code, without.code) == (1, 1)
     assert "1 failed, 2 passed" in with_us.out
     body = slice(4, -1)
@@ -38,7 +38,7 @@ def test_workers_of_such_a_session_neither(lab: Lab) -> None:
     """Under -n 2 nothing is imported in workers, nothing runs in the controller, modules that fail stay pytest's."""
     lab.file("test_plain.py", f"import sys\ndef test_modules(): assert not {{*{HEAVY[:3]}}} & {{*sys.modules}}\n")
     lab.file("test_broken.py", "import nothing_of_this_name\n")
-    done = lab.run(*NO_CACHE, "-n", "2", "-p", "no:anyio")
+    done = lab.run(*NO_CACHE, "-n", "2", "-p", "no:anyio", fresh=True)
     assert done.code == 1, done.out
     done.holds("1 passed, 1 error")
     assert "llmbench:" not in done.out
