@@ -244,9 +244,10 @@ def test_the_pump_runs_trials_at_once_and_says_when_each_is_done() -> None:
         if len(events) == 4:
             finished.set()
 
-    pump = Pump(
-        loop, run=run, talked=lambda key: events.append(("talked", key)), done=done, fallen=lambda key, error: result()
-    )
+    def fallen(key: Key, error: BaseException) -> Result:
+        raise error
+
+    pump = Pump(loop, run=run, talked=lambda key: events.append(("talked", key)), done=done, fallen=fallen)
     loop.call(pump.launch, (0, 1))
     loop.call(pump.launch, (1, 1))
     assert finished.wait(5)

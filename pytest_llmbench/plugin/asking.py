@@ -174,15 +174,17 @@ class Llm:
         result, response = self.bench.ask(question)
         self.asked.append(result)
         if result.verdict.outcome is Outcome.ERROR:
-            raise _Errored(result.verdict)
+            raise NoAnswer(result.verdict)
         if response is None:
             raise TimeoutError(result.verdict.detail)
         request = Request(model=response.model, messages=scenario.messages, tools=scenario.tools)
         return Reply(text=response.content, response=response, request=request, latency_s=result.latency_s or 0.0)
 
 
-class _Errored(TrialError):
+class NoAnswer(TrialError):
     """A question without an answer, and not by the model's fault."""
+
+    __module__ = "builtins"  # pytest prints the name with its module, unless it is this one
 
     def __init__(self, verdict: Verdict) -> None:
         super().__init__(f"{verdict.reason}: {verdict.detail}")

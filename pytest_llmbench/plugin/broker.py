@@ -43,6 +43,7 @@ class _Worker:
     name: str
     writer: asyncio.StreamWriter
     running: set[Key] = field(default_factory=set)
+    judging: set[Key] = field(default_factory=set)
     guests: int = 0
     leaving: bool = False
 
@@ -90,6 +91,7 @@ class Broker:
         self._waiting: dict[Key, set[str]] = defaultdict(set)
         self._ahead: set[int] = set()
         self._crashes: Counter[Key] = Counter()
+        self._orphans: set[Key] = set()
         self._told: dict[int, Told] = {}
         self.numbers: dict[str, int] = {}
         self._ready: Ready | None = None
@@ -189,6 +191,7 @@ class Broker:
                 self._ahead.discard(key[0])
                 self._want(worker, key)
             case "talked":
+                worker.judging.add(key)
                 self._feeder.talked(key)
             case "done":
                 self._done(worker, key, message["result"])
@@ -211,7 +214,7 @@ class Broker:
             return
         worker = min(staying, key=lambda one: len(one.running))
         worker.running.add(key)
-        worker.send({"run": key, "again": self._crashes[key] > 0})
+        worker.send({"run": key, "again": key in self._orphans})
 
     def _want(self, worker: _Worker, key: Key) -> None:
         if key in self._results:
@@ -237,6 +240,7 @@ class Broker:
 
     def _done(self, worker: _Worker, key: Key, plain: Message) -> None:
         worker.running.discard(key)
+        worker.judging.discard(key)
         result = from_plain(Result, plain)
         self._finished(result)
         self._feeder.done(key, result)
@@ -265,7 +269,8 @@ class Broker:
         self._workers.pop(worker.name, None)
         for _ in range(worker.guests):
             self._feeder.leave()
-        self._crashes.update(worker.running)
+        # a verifier can take a process down, waiting for a server cannot: blame those that were being judged
+        self._crashes.update(worker.running & worker.judging or worker.running)
         deadly = {key for key in worker.running if self._crashes[key] >= CRASH_LIMIT}
         for key in deadly:
             text = f"{CRASH_LIMIT} worker processes died while running this trial"
@@ -274,6 +279,7 @@ class Broker:
             self._feeder.done(key, result)
             self._deliver(key, to_plain(result))
         lost = worker.running - deadly
+        self._orphans |= lost
         worker.running = set()
         self._feeder.lost(lost)
         if self._stop is not None:

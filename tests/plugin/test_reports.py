@@ -72,7 +72,7 @@ def test_the_quality_line_goes_into_a_compose_file(lab: Lab, stub: Stub) -> None
     assert re.search(
         r"^#   Quality:   Mini 3/4 \(75%\) \(small, packs v1\.0\.x, 20\d\d-\d\d-\d\d\)\n# keep me\nservices", text
     )
-    stub.set(fault="broken")
+    lab.pack([*scenarios(3), scenario("S-04", marks="[[fault=broken]]")])
     failed = lab.run("--llm-url", stub.url, "--llm-write-quality", "compose.yml")
     assert failed.code == 6
     failed.holds("no Quality line", "was left as it is")
@@ -98,5 +98,5 @@ def test_a_part_of_a_pack_says_so(lab: Lab, stub: Stub, workers: tuple[str, ...]
     done = lab.run("--llm-url", stub.url, "--llm-limit", "1", *workers)
     done.ends(0, "1 scenario")
     done.holds("Quality:   Mini 1/1 of 4 (custom, ", "1/1 of 4 selected")
-    gate = lab.run("--llm-url", stub.url, "-k", "S-01", "--llm-gate", "floors", *workers)
+    gate = lab.run("--llm-url", stub.url, "-k", "S-01", "--llm-gate", "floors")
     gate.ends(1, "floors")

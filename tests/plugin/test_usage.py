@@ -23,6 +23,7 @@ WRONG = {
         "whole packs",
     ),
     "a run that is not there": (["--llm-endpoint", "replay:nowhere"], "nowhere does not exist"),
+    "no folder to write to": (["--llm-endpoint", "gold", "--llm-out", "c.yml/run"], "name a writable folder"),
     "nothing to resume": (["--llm-endpoint", "gold", "--llm-resume"], "no run of gold"),
 }
 
@@ -41,7 +42,7 @@ def test_a_wrong_word_on_the_command_line_is_four(lab: Lab, case: str) -> None:
     assert not (lab.root / ".llmbench").exists()
 
 
-@pytest.mark.parametrize("case", ["endpoint", "url", "a part for the quality line", "no number"])
+@pytest.mark.parametrize("case", ["endpoint", "no folder to write to", "no number"])
 def test_workers_change_nothing_about_it(lab: Lab, case: str) -> None:
     """With -n 2 the message is the same, and comes once."""
     words, told = WRONG[case]

@@ -8,7 +8,7 @@ from tests.plugin.lab import Lab, scenarios
 from tests.stub.client import Stub
 
 
-@pytest.mark.parametrize("dist", ["worksteal", "loadfile", "loadscope", "loadgroup", "no", "each"])
+@pytest.mark.parametrize("dist", ["worksteal", "loadscope", "no", "each"])
 def test_any_distribution_gives_the_same_table(lab: Lab, stub: Stub, dist: str) -> None:
     """Each scenario is asked once and has its verdict, whoever holds its item."""
     lab.pack(scenarios(6, wrong=[2]))
