@@ -81,6 +81,14 @@ def build_endpoint(name: str, families: Families, *, base_url: str, model: str) 
     return factory(EndpointPlan(base_url=base_url, model=model, api_key=_api_key(base_url)))
 
 
+def preload(settings: Settings) -> None:
+    """Import what the chosen endpoint will need; safe in a thread, for a process that has to wait anyway."""
+    if settings.endpoint in ("", SERVED):
+        from pytest_llmbench.endpoints.openai_chat import preload as import_sdk
+
+        import_sdk()
+
+
 def build_kit(endpoint: Endpoint, families: Families, settings: Settings, *, model: str, recorder: Recorder) -> Kit:
     """Return what the trials of this process work with."""
     return Kit(

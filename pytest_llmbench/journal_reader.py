@@ -11,6 +11,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,7 +112,10 @@ class JournalReader:
 
     def keys(self) -> tuple[TrialKey, ...]:
         """All trials with any record, ordered by pack, scenario and attempt."""
-        return tuple(sorted(self._spots, key=lambda key: (key.pack, key.scenario, key.attempt, key.pack_hash)))
+        found = list(self._spots)
+        for name in ("pack_hash", "attempt", "scenario", "pack"):  # stable, so the last one rules; no tuple per key
+            found.sort(key=attrgetter(name))
+        return tuple(found)
 
     def finished(self, key: TrialKey) -> bool:
         """Tell whether the latest result of this trial is a PASS or a FAIL."""

@@ -7,6 +7,7 @@ kilobytes each, as JSON bytes they need little more than the file did.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
@@ -56,7 +57,9 @@ class Packed:
         """Pack a scenario as the file has it. Keys inside its values keep their order: the model sees it."""
         body = {name: raw[name] for name in sorted(raw) if name not in ("id", "title", "tags")}
         text = json.dumps(body, separators=(",", ":"))
-        return cls(id=raw["id"], title=raw["title"], tags=tuple(raw.get("tags", ())), body=text.encode("ascii"))
+        return cls(
+            id=sys.intern(raw["id"]), title=raw["title"], tags=tuple(raw.get("tags", ())), body=text.encode("ascii")
+        )
 
 
 class ScenarioList(Sequence[Scenario]):

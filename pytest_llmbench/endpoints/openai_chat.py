@@ -70,6 +70,13 @@ NOT_RAISED: Mapping[str, str] = {
 """The SDK's exceptions that a chat completion never raises, and what does."""
 
 
+def preload() -> None:
+    """Import the SDK, half a second's work, where there is time to do it before the first question."""
+    import openai
+
+    del openai
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Failure:
     """A try that brought no answer: what to raise, and whether another try may help."""

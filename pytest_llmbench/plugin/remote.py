@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pytest_llmbench.assemble import preload
 from pytest_llmbench.errors import Cancelled, JournalError, TrialError
 from pytest_llmbench.journal import JournalReader
 from pytest_llmbench.loop import Loop
@@ -39,6 +40,7 @@ class RemoteCrewMaker(CrewMaker):
 
     def call_controller(self, items: Sequence[ScenarioItem]) -> None:
         """Connect, and say what this worker holds."""
+        threading.Thread(target=preload, args=(self.settings,), name="llmbench-preload", daemon=True).start()
         told = tuple(_told(item) for item in items)
         hello = Hello(
             token=self._address["token"],
