@@ -77,6 +77,10 @@ class Loop:
         await asyncio.gather(*tasks, return_exceptions=True)
         if farewell is not None:
             await farewell
+        rest = asyncio.all_tasks() - {asyncio.current_task()}  # those that servers start for their connections
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
 
 
 def _settle(settle: Callable[[Any], None], outcome: asyncio.Future[Any], value: Any) -> None:

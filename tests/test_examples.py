@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -67,3 +69,22 @@ def test_an_endpoint_of_ones_own_is_measured(tmp_path: Path) -> None:
     done = run(tmp_path, "examples/own_endpoint", "--llm-endpoint", "parrot")
     assert done.returncode == 0, done.stdout
     assert "parrot-1" in done.stdout
+
+
+def test_the_readmes_tutorial_pack_passes_and_fails_as_it_says(tmp_path: Path) -> None:
+    """Its two YAML blocks are a pack; --llm-repeat takes it through every recorded answer."""
+    readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
+    pack, gold = (textwrap.dedent(block) for block in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL))
+    folder = tmp_path / "geography"
+    folder.mkdir()
+    (folder / "pack.yaml").write_text(pack, encoding="utf-8")
+    (folder / "gold.yaml").write_text(gold, encoding="utf-8")
+    for endpoint, passed in (("gold", 1.0), ("broken", 0.0)):
+        place = tmp_path / endpoint
+        place.mkdir()
+        done = run(place, str(folder), "--llm-endpoint", endpoint, "--llm-repeat", "4")
+        assert done.returncode == 0, done.stdout
+        trials = results(place)["trials"]
+        assert isinstance(trials, list)
+        assert {trial["outcome"] for trial in trials} == {"PASS" if passed else "FAIL"}
+        assert len(trials) == 4

@@ -132,6 +132,8 @@ class Broker:
                 self._hear(worker, json.loads(line))
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
+        except asyncio.CancelledError:
+            worker = None  # the session is over: nothing is to be run again
         except Exception as error:  # noqa: BLE001 - items wait for what this worker would have said
             self._broken(error)
         finally:

@@ -122,6 +122,11 @@ class Desk:
         if self._terminal is not None and self._verbosity > -2:
             self._print(f"llmbench: {line}", red=red)
 
+    def flush(self) -> None:
+        """Let everything printed so far be seen, into a pipe too: starting a server may take minutes."""
+        if self._terminal is not None:
+            self._terminal.flush()
+
     def starting(self, nodeid: str) -> None:
         """Let pytest print file names for ordinary tests only, where progress lines stand for ours."""
         if self._terminal is not None and self._verbosity == 0:

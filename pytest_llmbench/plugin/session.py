@@ -221,6 +221,7 @@ class _Alone(CrewMaker):
 
     def __call__(self) -> Crew:
         items = self._desk.items
+        self._desk.flush()
         ready = self._host.open(demand_of(items, tools=asks_for_tools(items)))
         self._desk.opened(ready, self._host)
         kit = self.kit(ready, worker="main")
