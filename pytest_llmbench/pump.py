@@ -119,6 +119,12 @@ class Feeder:
             self._probing = asyncio.ensure_future(self._ask_how_it_is())
         self.feed()
 
+    def drop(self, keys: Iterable[Key]) -> None:
+        """Take note that these trials run no more; whoever wants them run says `again`."""
+        for key in keys:
+            self._holding.discard(key)
+            self._open.discard(key)
+
     def lost(self, keys: Iterable[Key]) -> None:
         """Queue trials again, in front, whose process died under them."""
         for key in keys:

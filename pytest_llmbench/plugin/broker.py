@@ -7,7 +7,7 @@ import contextlib
 import hmac
 import json
 import threading
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -19,6 +19,7 @@ from pytest_llmbench.plugin.address import Address
 from pytest_llmbench.plugin.channel import LINE_LIMIT, Hello, Message, Told, encode
 from pytest_llmbench.plugin.crew import as_trial_error, compact
 from pytest_llmbench.plugin.host import Ready
+from pytest_llmbench.plugin.suspects import CRASH_LIMIT, Suspects
 from pytest_llmbench.pump import Feeder, Key
 from pytest_llmbench.records import (
     Outcome,
@@ -31,9 +32,6 @@ from pytest_llmbench.records import (
     from_plain,
     to_plain,
 )
-
-CRASH_LIMIT = 2
-"""Workers one trial may take down before it is an ERROR."""
 
 
 @dataclass(slots=True)
@@ -90,8 +88,7 @@ class Broker:
         self._results: dict[Key, Message] = {}
         self._waiting: dict[Key, set[str]] = defaultdict(set)
         self._ahead: set[int] = set()
-        self._crashes: Counter[Key] = Counter()
-        self._orphans: set[Key] = set()
+        self._suspects = Suspects()
         self._told: dict[int, Told] = {}
         self.numbers: dict[str, int] = {}
         self._ready: Ready | None = None
@@ -216,7 +213,7 @@ class Broker:
             return
         worker = min(staying, key=lambda one: len(one.running))
         worker.running.add(key)
-        worker.send({"run": key, "again": key in self._orphans})
+        worker.send({"run": key, "again": key in self._suspects.orphans})
 
     def _want(self, worker: _Worker, key: Key) -> None:
         if key in self._results:
@@ -243,10 +240,19 @@ class Broker:
     def _done(self, worker: _Worker, key: Key, plain: Message) -> None:
         worker.running.discard(key)
         worker.judging.discard(key)
-        result = from_plain(Result, plain)
+        self._book(key, from_plain(Result, plain))
+        self._try_next_suspect()
+
+    def _book(self, key: Key, result: Result) -> None:
+        self._suspects.done(key)
         self._finished(result)
         self._feeder.done(key, result)
         self._deliver(key, to_plain(compact(result)))
+
+    def _try_next_suspect(self) -> None:
+        key = self._suspects.take_next()
+        if key is not None:
+            self._feeder.again(key)
 
     def _deliver(self, key: Key, plain: Message) -> None:
         self._results[key] = plain
@@ -271,19 +277,14 @@ class Broker:
         self._workers.pop(worker.name, None)
         for _ in range(worker.guests):
             self._feeder.leave()
-        # a verifier can take a process down, waiting for a server cannot: blame those that were being judged
-        self._crashes.update(worker.running & worker.judging or worker.running)
-        deadly = {key for key in worker.running if self._crashes[key] >= CRASH_LIMIT}
-        for key in deadly:
-            text = f"{CRASH_LIMIT} worker processes died while running this trial"
-            result = _unfinished(self._told[key[0]], key[1], Reason(WorkerCrashed.reason), text)
-            self._finished(result)
-            self._feeder.done(key, result)
-            self._deliver(key, to_plain(result))
-        lost = worker.running - deadly
-        self._orphans |= lost
+        crash = self._suspects.crashed(worker.running, worker.judging)
         worker.running = set()
-        self._feeder.lost(lost)
+        for key in crash.deadly:
+            text = f"{CRASH_LIMIT} worker processes died while running this trial"
+            self._book(key, _unfinished(self._told[key[0]], key[1], Reason(WorkerCrashed.reason), text))
+        self._feeder.drop(crash.parked)
+        self._feeder.lost(crash.free)
+        self._try_next_suspect()
         if self._stop is not None:
             self._answer_waiting()
 

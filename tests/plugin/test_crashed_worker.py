@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_llmbench.plugin.suspects import Suspects
 from tests.plugin.lab import Lab, scenarios
 from tests.stub.client import Stub
 
@@ -65,3 +66,24 @@ def test_a_verifier_that_kills_its_process_is_given_up(lab: Lab, stub: Stub) -> 
     assert done.results["total"]["counted"] + len(errors) == 8
     asked = [request["body"]["messages"][-1]["content"] for request in stub.requests()]
     assert sum("S-03" in text for text in asked) == 1
+
+
+def test_only_the_guilty_trial_is_given_up() -> None:
+    """Whoever shared a worker with it is run again alone, and is not blamed for the second crash."""
+    suspects = Suspects()
+    first = suspects.crashed({(1, 1), (2, 1), (3, 1)}, set())
+    assert (first.deadly, first.free, first.parked) == (set(), set(), {(1, 1), (2, 1), (3, 1)})
+    assert suspects.take_next() == (1, 1)
+    assert suspects.take_next() is None
+    suspects.done((1, 1))
+    assert suspects.take_next() == (2, 1)
+    second = suspects.crashed({(2, 1), (7, 1), (8, 1)}, {(7, 1)})
+    assert (second.deadly, second.free, second.parked) == ({(2, 1)}, {(7, 1), (8, 1)}, set())
+    assert suspects.take_next() == (3, 1)
+    assert suspects.orphans == {(1, 1), (2, 1), (3, 1), (7, 1), (8, 1)}
+
+
+def test_those_being_judged_are_suspected_first() -> None:
+    """Waiting for a server takes no process down."""
+    crash = Suspects().crashed({(1, 1), (2, 1)}, {(2, 1)})
+    assert (crash.free, crash.parked) == ({(1, 1)}, {(2, 1)})

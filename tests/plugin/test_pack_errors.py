@@ -55,6 +55,15 @@ def test_a_mistake_is_one_line(lab: Lab, mistake: str) -> None:
     assert done.out.count("Interrupted: 1 error during collection") == 1
 
 
+def test_an_id_belongs_to_one_pack(lab: Lab) -> None:
+    """Results are kept by the pack's id, so a copy under another name must not have it too."""
+    lab.file("packs/one/pack.yaml", HEAD)
+    lab.file("packs/two/pack.yaml", HEAD)
+    done = lab.run("--llm-endpoint", "gold")
+    assert done.code == 2, done.out
+    done.holds("packs/two/pack.yaml: id: ", "packs/one/pack.yaml")
+
+
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
 def test_one_bad_pack_stops_the_session_before_the_first_question(
     lab: Lab, stub: Stub, workers: tuple[str, ...]

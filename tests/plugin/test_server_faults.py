@@ -65,10 +65,10 @@ def test_ordinary_tests_run_without_the_server(lab: Lab) -> None:
 @WORKERS
 def test_a_server_that_dies_half_way(lab: Lab, workers: tuple[str, ...]) -> None:
     """What was answered stands, the rest are errors, and the run does not hang."""
-    with running_stub(slots=2) as own:
+    with running_stub(slots=1 if workers else 2) as own:
         lab.pack(scenarios(24, marks="[[seconds=0.25]]"))
         going = lab.start("--llm-url", own.url, *workers)
-        own.wait_until("answers", 7)
+        own.wait_until("answers", 7, limit_s=30)
         own.kill()
         done = going.end(limit_s=40)
     done.ends(6, "endpoint_unreachable")

@@ -33,8 +33,7 @@ def test_other_plugins_may_be_absent(lab: Lab, stub: Stub, plugin: str) -> None:
     assert "INTERNALERROR" not in done.out
 
 
-def test_one_worker_and_more_workers_than_scenarios(lab: Lab, stub: Stub) -> None:
-    """-n 1 and a pack of one scenario for three workers."""
+def test_more_workers_than_scenarios(lab: Lab, stub: Stub) -> None:
+    """A pack of one scenario for three workers."""
     lab.pack(scenarios(1))
-    lab.run("--llm-url", stub.url, "-n", "1").ends(0, "1 scenario")
     lab.run("--llm-url", stub.url, "-n", "3").ends(0, "1 scenario")
