@@ -29,7 +29,7 @@ def verify(request: pytest.FixtureRequest) -> Any:
     """Judge an answer by a verifier: ``verdict = verify(answer, "instructions", checks=[...])``.
 
     Returns a function ``(answer, verifier, *, checks, prompt="") -> Verdict``; ``answer`` is text or
-    what `llm` returned. Raises `PackError` for a check that does not exist.
+    what `llm` returned. Raises `UsageProblem` for a check that does not exist.
     """
     from pytest_llmbench.plugin.asking import verify_with
     from pytest_llmbench.plugin.collect import families_of

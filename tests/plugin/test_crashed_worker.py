@@ -62,7 +62,7 @@ def test_a_verifier_that_kills_its_process_is_given_up(lab: Lab, stub: Stub) -> 
     assert "S-03" in errors
     assert done.verdicts["S-03"] == "ERROR worker_crashed"
     # one item for each lost worker, by xdist; the deadly trial; those that were judged beside it both times
-    assert len(errors) <= 5, done.out
+    assert len(errors) <= 3, done.out
     assert done.results["total"]["counted"] + len(errors) == 8
     asked = [request["body"]["messages"][-1]["content"] for request in stub.requests()]
     assert sum("S-03" in text for text in asked) == 1
