@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pytest_llmbench.contracts import Dialogue, Endpoint, Progress, Verifier
-from pytest_llmbench.errors import Cancelled, JournalError, ServerError, TrialError, VerifierError
+from pytest_llmbench.errors import JournalError, ServerError, TrialError, VerifierError
 from pytest_llmbench.lookup import find
 from pytest_llmbench.records import (
     Ending,
@@ -301,8 +301,3 @@ def _answer_excerpt(responses: Sequence[Response]) -> str:
         if response.content:
             parts.append(response.content[: EXCERPT + 1])
     return printable("\n".join(parts), EXCERPT)
-
-
-def stopped(trial: Trial, why: str) -> Result:
-    """Return the result of a trial that the end of the run overtook."""
-    return error_result(trial, Cancelled(why))
