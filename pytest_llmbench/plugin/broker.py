@@ -20,15 +20,11 @@ from pytest_llmbench.plugin.channel import LINE_LIMIT, Hello, Message, Told, enc
 from pytest_llmbench.plugin.crew import as_trial_error, compact
 from pytest_llmbench.plugin.host import Ready
 from pytest_llmbench.plugin.suspects import CRASH_LIMIT, Suspects
+from pytest_llmbench.plugin.unrun import never_ran
 from pytest_llmbench.pump import Feeder, Key
 from pytest_llmbench.records import (
-    Outcome,
     PackFacts,
-    Purpose,
-    Reason,
     Result,
-    TrialKey,
-    Verdict,
     from_plain,
     to_plain,
 )
@@ -234,7 +230,7 @@ class Broker:
     def _never(self, key: Key) -> Message:
         """Return the result of a trial that the end of the run overtook."""
         stop = self._stop or {"reason": "cancelled", "text": "the run ended"}
-        plain: Message = to_plain(_unfinished(self._told[key[0]], key[1], Reason(stop["reason"]), stop["text"]))
+        plain: Message = to_plain(never_ran(self._told[key[0]], stop["reason"], stop["text"], attempt=key[1]))
         return plain
 
     def _done(self, worker: _Worker, key: Key, plain: Message) -> None:
@@ -281,7 +277,7 @@ class Broker:
         worker.running = set()
         for key in crash.deadly:
             text = f"{CRASH_LIMIT} worker processes died while running this trial"
-            self._book(key, _unfinished(self._told[key[0]], key[1], Reason(WorkerCrashed.reason), text))
+            self._book(key, never_ran(self._told[key[0]], WorkerCrashed.reason, text, attempt=key[1]))
         self._feeder.drop(crash.parked)
         self._feeder.lost(crash.free)
         self._try_next_suspect()
@@ -323,17 +319,6 @@ class Broker:
                 await asyncio.wait_for(worker.writer.drain(), 0.3)
             worker.writer.close()
         self._listening.close()
-
-
-def _unfinished(told: Told, attempt: int, reason: Reason, text: str) -> Result:
-    return Result(
-        key=TrialKey(pack=told.facts.id, pack_hash=told.facts.content_hash, scenario=told.scenario_id, attempt=attempt),
-        nodeid=told.nodeid,
-        title="",
-        purpose=Purpose.ITEM,
-        verdict=Verdict(outcome=Outcome.ERROR, reason=reason, detail=text),
-        pack=told.facts,
-    )
 
 
 _NOBODY = Told(

@@ -64,12 +64,17 @@ class Unrun:
 
 def never_asked(one: Known, error: TrialError) -> Result:
     """Return the ERROR result of a scenario without a trial."""
+    return never_ran(one, error.reason, str(error))
+
+
+def never_ran(one: Known, reason: str, text: str, *, attempt: int = 1) -> Result:
+    """Return the ERROR result of a trial that was not run to its end, under a `Reason` given by its value."""
     return Result(
-        key=TrialKey(pack=one.facts.id, pack_hash=one.facts.content_hash, scenario=one.scenario_id, attempt=1),
+        key=TrialKey(pack=one.facts.id, pack_hash=one.facts.content_hash, scenario=one.scenario_id, attempt=attempt),
         nodeid=one.nodeid,
         title="",
         purpose=Purpose.ITEM,
-        verdict=Verdict(outcome=Outcome.ERROR, reason=Reason(error.reason), detail=str(error)),
+        verdict=Verdict(outcome=Outcome.ERROR, reason=Reason(reason), detail=text),
         pack=one.facts,
     )
 
