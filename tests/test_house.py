@@ -20,6 +20,7 @@ LEVELS: dict[str, int] = {
     "plugin": 6,
 }
 LEVEL_TWO = (
+    "thinking",
     "web",
     "downloads",
     "redaction",

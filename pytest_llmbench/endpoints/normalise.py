@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_llmbench.endpoints.thinking import split_thinking
 from pytest_llmbench.errors import ServerError
 from pytest_llmbench.records import Response, Timing, ToolCall, Usage, printable
+from pytest_llmbench.thinking import split_thinking
 
 REASONING_FIELDS = ("reasoning", "reasoning_content")
 """Where thinking arrives: vLLM's field, then llama.cpp's (and older vLLM's)."""

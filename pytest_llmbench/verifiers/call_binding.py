@@ -12,8 +12,8 @@ from typing import Any
 
 from pytest_llmbench.records import Exchange, Reason, printable
 from pytest_llmbench.toolcalls import ArgumentFault, parse_arguments
-from pytest_llmbench.verifiers.argument_rules import SHOWN, Mismatch, compare_fields
 from pytest_llmbench.verifiers.pairing import pair_up
+from pytest_llmbench.verifiers.value_rules import SHOWN, Mismatch, compare_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

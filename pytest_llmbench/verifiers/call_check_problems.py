@@ -9,7 +9,7 @@ from typing import Any
 from pytest_llmbench.contracts import Problem
 from pytest_llmbench.lookup import suggestion
 from pytest_llmbench.records import Scenario, Tool
-from pytest_llmbench.verifiers.argument_rules import field_problems, needs_phrases
+from pytest_llmbench.verifiers.value_rules import field_problems, needs_phrases
 
 Check = Mapping[str, Any]
 Path = tuple[str | int, ...]

@@ -15,6 +15,7 @@ from pytest_llmbench.contracts import Problem
 from pytest_llmbench.records import CheckOutcome, Exchange, Outcome, Reason, Scenario, Verdict
 from pytest_llmbench.verifiers.check_kinds import Kind, Params, Subject, bad_keys, part_of, short
 from pytest_llmbench.verifiers.counting import COUNTING
+from pytest_llmbench.verifiers.extraction import spoken
 from pytest_llmbench.verifiers.layout import LAYOUT
 from pytest_llmbench.verifiers.text import tidy, unfence
 from pytest_llmbench.verifiers.wording import WORDING
@@ -46,7 +47,7 @@ class Instructions:
 
     def judge(self, scenario: Scenario, exchange: Exchange) -> Verdict:
         """PASS where every gating check holds; otherwise the first that does not gives the reason."""
-        raw = [turn.response.content for turn in exchange.turns]
+        raw = [spoken(turn.response.content) for turn in exchange.turns]
         answers = tuple(unfence(tidy(text)) for text in raw)
         silent = _silent_turn(answers, 1 + len(scenario.followups))
         outcomes = tuple(_outcome(check, raw, answers) for check in scenario.checks)

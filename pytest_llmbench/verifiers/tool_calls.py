@@ -28,9 +28,10 @@ from typing import Any
 from pytest_llmbench.contracts import Problem
 from pytest_llmbench.records import CheckOutcome, Exchange, Outcome, Reason, Scenario, Verdict, printable
 from pytest_llmbench.verifiers.answer_marks import line_after, missing_phrase, numbers, same_number, same_text
-from pytest_llmbench.verifiers.argument_rules import SHOWN
 from pytest_llmbench.verifiers.call_binding import Binding, Made, bind, calls_made
 from pytest_llmbench.verifiers.call_check_problems import call_id, check_name, check_problems
+from pytest_llmbench.verifiers.extraction import spoken
+from pytest_llmbench.verifiers.value_rules import SHOWN
 
 Check = Mapping[str, Any]
 
@@ -104,7 +105,7 @@ def gather(scenario: Scenario, exchange: Exchange) -> Evidence:
     return Evidence(
         calls=calls,
         binding=bind(expected, allowed, calls),
-        answer=exchange.answer,
+        answer=spoken(exchange.answer),
         tools=frozenset(tool.name for tool in scenario.tools),
     )
 

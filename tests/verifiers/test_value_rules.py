@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pytest_llmbench.verifiers.argument_rules import compare, rule_problems
 from pytest_llmbench.verifiers.pairing import pair_up
+from pytest_llmbench.verifiers.value_rules import compare, rule_problems
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 _TAG = re.compile(r"(?<!`)<(/?)think>(?!`)")
-_HINT = "think>"
 
 
 def split_thinking(content: str) -> tuple[str, str]:
@@ -15,7 +14,7 @@ def split_thinking(content: str) -> tuple[str, str]:
     makes everything before it thought (templates may open the block in the prompt). An opening tag that
     is never closed leaves no answer at all. Tags quoted in backticks are talk about tags.
     """
-    if _HINT not in content:
+    if _TAG.search(content) is None:
         return content, ""
     answer: list[str] = []
     thoughts: list[str] = []

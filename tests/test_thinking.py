@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llmbench.endpoints.thinking import split_thinking
+from pytest_llmbench.thinking import split_thinking
 
 
 @pytest.mark.parametrize(

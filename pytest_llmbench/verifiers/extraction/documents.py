@@ -1,0 +1,110 @@
+"""The structured document in an answer: the whole text, a fenced block, or a span amid prose."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+
+from pytest_llmbench.verifiers.text import Fence, fences
+
+_TRIES = 2000
+"""Places at which a JSON value is looked for; each may cost as much as the text is long."""
+
+Reads = Callable[[str], bool]
+Spans = Callable[[str], Iterable[tuple[int, int]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A document and what stands around it. `closed` is False for a fence that is never closed."""
+
+    body: str
+    before: str = ""
+    after: str = ""
+    fenced: bool = False
+    closed: bool = True
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing but blanks and its own fence stands around it."""
+        return not self.before.strip() and not self.after.strip()
+
+
+def find_document(text: str, *, tags: Collection[str], reads: Reads, spans: Spans | None = None) -> Document:
+    """Return the document that `text` gives as its answer; where there are several, the last.
+
+    `tags` are the format's names behind an opening fence, in lower case; `reads` says whether a text
+    can be read as the format; `spans` finds (start, end) of documents amid prose, where the format has
+    marks of its own. In this order:
+
+    1. the last block fenced with one of `tags`, whether or not it can be read: it is what was meant;
+    2. the whole text, if it can be read;
+    3. the last other fenced block that can be read;
+    4. the last of `spans`;
+    5. the whole text, which cannot be read then.
+    """
+    text = _without_stray_fence(text)
+    blocks = fences(text)
+    named = [block for block in blocks if _tag(block) in tags]
+    if named:
+        return _fenced(text, named[-1])
+    if reads(text):
+        return Document(body=text)
+    readable = [block for block in blocks if reads(block.body)]
+    if readable:
+        return _fenced(text, readable[-1])
+    last = list(spans(text))[-1:] if spans else []
+    return _spanned(text, *last[0]) if last else Document(body=text)
+
+
+def json_spans(text: str, opens: str = "{[") -> list[tuple[int, int]]:
+    """Return (start, end) of the outermost JSON values in `text` that begin with one of the characters `opens`."""
+    found: list[tuple[int, int]] = []
+    at = _next_open(text, opens, 0)
+    for _ in range(_TRIES):
+        if at < 0:
+            break
+        end = _end_of_value(text, at)
+        if end:
+            found.append((at, end))
+        at = _next_open(text, opens, end or at + 1)
+    return found
+
+
+def _next_open(text: str, opens: str, start: int) -> int:
+    return min((place for mark in opens if (place := text.find(mark, start)) >= 0), default=-1)
+
+
+def _end_of_value(text: str, at: int) -> int:
+    try:
+        return json.JSONDecoder().raw_decode(text, at)[1]
+    except (ValueError, RecursionError):
+        return 0
+
+
+def _tag(block: Fence) -> str:
+    return block.tag.split()[0].strip("{}.").lower() if block.tag.strip() else ""
+
+
+def _without_stray_fence(text: str) -> str:
+    """Drop a last fence line that opens nothing: the closing one of a block that was never opened."""
+    blocks = fences(text)
+    if blocks and not blocks[-1].closed and not blocks[-1].body.strip() and not blocks[-1].tag:
+        return "\n".join(text.split("\n")[: blocks[-1].first])
+    return text
+
+
+def _fenced(text: str, block: Fence) -> Document:
+    rows = text.split("\n")
+    return Document(
+        body=block.body,
+        before="\n".join(rows[: block.first]),
+        after="\n".join(rows[block.last + 1 :]) if block.closed else "",
+        fenced=True,
+        closed=block.closed,
+    )
+
+
+def _spanned(text: str, start: int, end: int) -> Document:
+    return Document(body=text[start:end], before=text[:start], after=text[end:])

@@ -1,0 +1,62 @@
+"""JSON to values, strictly: what two parsers could read in two ways is a fault."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NoReturn
+
+DIGITS_LIMIT = 308
+"""Digits of an integer: what still fits the range of a JSON number read as a double."""
+
+
+class TextFault(ValueError):
+    """A text is not in the format it should be in; the message completes the sentence "the answer ..."."""
+
+
+def parse_json(text: str) -> Any:
+    """Return the value of `text` (RFC 8259).
+
+    Raises TextFault for what is not JSON, a key given twice in one object, NaN and infinities,
+    integers of more than 308 digits, and nesting the interpreter cannot follow (about 1,000 levels).
+    """
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_refuse_constant,
+            parse_int=_integer,
+            parse_float=_float,
+        )
+    except TextFault:
+        raise
+    except RecursionError:
+        raise TextFault("is nested too deep") from None
+    except ValueError as error:
+        raise TextFault(f"is not valid JSON: {error}") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for place, key in enumerate(keys) if key in keys[:place])
+        raise TextFault(f'gives the key "{twice}" twice')
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise TextFault(f"holds {name}, which is not a JSON value")
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > DIGITS_LIMIT:
+        raise TextFault(f"holds an integer of {len(digits)} digits")
+    return int(digits)
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise TextFault("holds a number too large to be one")
+    return value
