@@ -16,7 +16,7 @@ from pytest_llmbench.errors import JournalError, TrialError, WorkerCrashed
 from pytest_llmbench.loop import Loop
 from pytest_llmbench.ordering import Job, order_jobs
 from pytest_llmbench.plugin.address import Address
-from pytest_llmbench.plugin.channel import LINE_LIMIT, Hello, Message, Told, encode
+from pytest_llmbench.plugin.channel import LINE_LIMIT, Hello, Message, Told, ToTheLastLine, encode
 from pytest_llmbench.plugin.crew import as_trial_error, compact
 from pytest_llmbench.plugin.host import Ready
 from pytest_llmbench.plugin.suspects import CRASH_LIMIT, Suspects
@@ -115,7 +115,11 @@ class Broker:
         self._address.listener.close()
 
     async def _listen(self) -> None:
-        self._listening = await asyncio.start_server(self._serve, sock=self._address.listener, limit=LINE_LIMIT)
+        def protocol() -> ToTheLastLine:
+            return ToTheLastLine(asyncio.StreamReader(limit=LINE_LIMIT), self._serve)
+
+        loop = asyncio.get_running_loop()
+        self._listening = await loop.create_server(protocol, sock=self._address.listener)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         worker = None

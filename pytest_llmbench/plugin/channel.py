@@ -61,6 +61,17 @@ def encode(message: Message) -> bytes:
     return json.dumps(message, separators=(",", ":")).encode() + b"\n"
 
 
+class ToTheLastLine(asyncio.StreamReaderProtocol):
+    """Lets what a peer wrote be read to its end, also where it was killed before it had read all we sent.
+
+    A reset connection would make the reader raise before the lines that had arrived were read.
+    """
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """End the stream as if the peer had closed it."""
+        super().connection_lost(None)
+
+
 class Link:
     """The worker's end. `heard` gets each message, on the loop; None when the controller is gone."""
 
@@ -80,6 +91,10 @@ class Link:
     def send(self, message: Message) -> None:
         """Send a message; from any thread."""
         self._loop.call(self._send, message)
+
+    def send_now(self, message: Message) -> None:
+        """Hand a message to the socket before returning; to be called on the loop."""
+        self._send(message)
 
     async def close(self) -> None:
         """Hang up."""

@@ -202,7 +202,8 @@ class RemoteCrew:
         self._shelf.put(key, result)
 
     def _talked(self, key: Key) -> None:
-        self._send({"type": "talked", "key": key})
+        if self._link is not None:  # at once: should the verifier kill this process, it must be known to have begun
+            self._link.send_now({"type": "talked", "key": key})
 
     def _done(self, key: Key, result: Result) -> None:
         self._send({"type": "done", "key": key, "result": to_plain(result)})
