@@ -7,6 +7,7 @@ Engine         start and stop a model server          engines/
 Endpoint       Request -> Response                    endpoints/
 Dialogue       Scenario -> Exchange                   dialogues/
 Verifier       Exchange -> Verdict                    verifiers/
+Mutator        right answer -> Mutants of it          mutations/
 DatasetReader  pack folder or foreign file -> Pack    datasets/
 Report         Summary -> text                        reports/
 =============  =====================================  ==========================
@@ -14,7 +15,7 @@ Report         Summary -> text                        reports/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -23,6 +24,7 @@ from pytest_llmbench.records import (
     Ending,
     Exchange,
     Message,
+    Outcome,
     Pack,
     Request,
     Response,
@@ -164,6 +166,36 @@ class Gold:
 
     passing: tuple[GoldAnswer, ...]
     failing: tuple[GoldAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """A right answer changed in one way, and the outcome it must have by the scenario's own checks.
+
+    `reason` is a `Reason` value where only one can be meant, else empty; as with a `GoldAnswer`,
+    ``token_limit`` stands for an answer whose last turn was cut off by the server.
+    """
+
+    note: str
+    turns: tuple[Message, ...]
+    wanted: Outcome
+    reason: str = ""
+
+
+class Mutator(Protocol):
+    """Makes mutants for the scenarios of one verifier, as a second opinion on its judgements.
+
+    It reads the checks as the handbook documents them and shares no code with the verifier.
+    """
+
+    name: str
+
+    def mutants(self, scenario: Scenario, answer: GoldAnswer) -> Iterator[Mutant]:
+        """Yield mutants of `answer`, which must pass; always the same ones, in the same order.
+
+        What the checks do not decide with certainty is left out.
+        """
+        ...
 
 
 class DatasetReader(Protocol):

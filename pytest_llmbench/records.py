@@ -161,7 +161,8 @@ class PackFacts:
     """What a report needs to know of a pack; travels with the results.
 
     `floor` is the suggested minimum score, 0 to 1; `size` the number of its scenarios;
-    `content_hash` covers pack.yaml and the rules of the verifiers it names.
+    `content_hash` covers pack.yaml and the rules of the verifiers it names. `cautions` are
+    sentences on what a reader must know of the pack's scores, such as checks known to be wrong.
     """
 
     id: str
@@ -174,11 +175,12 @@ class PackFacts:
     dimension: str = ""
     licence: str = ""
     source: str = ""
+    cautions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
-    """A folder of scenarios. `scenarios` may build its members on demand."""
+    """Scenarios from one `path`: our own packs' folder, or a foreign file. `scenarios` may build members on demand."""
 
     facts: PackFacts
     path: Path

@@ -59,6 +59,10 @@ class Recall(Protocol):
         """Return the result of that trial, or None."""
 
 
+Proof = Callable[[Trial], TrialError | None]
+"""Says why no verdict on this trial could be believed, or None; may block."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kit:
     """What trials of one process work with."""
@@ -71,6 +75,7 @@ class Kit:
     recorder: Recorder
     judges: Executor
     recall: Recall | None = None
+    proof: Proof = lambda _: None
 
 
 async def run_trial(trial: Trial, kit: Kit, *, talked: Callable[[], None]) -> Result:
@@ -79,10 +84,10 @@ async def run_trial(trial: Trial, kit: Kit, *, talked: Callable[[], None]) -> Re
     Raises `JournalError` where the answers cannot be written down; else nothing but cancellation
     gets out: whatever goes wrong is an ERROR result.
     """
-    finished = _finished_before(trial, kit)
-    if finished is not None:
+    settled = _finished_before(trial, kit) or await _refused(trial, kit)
+    if settled is not None:
         talked()
-        return finished
+        return settled
     talk = _Talk(trial, kit)
     started_at, clock = time.time(), time.monotonic()
     try:
@@ -166,6 +171,12 @@ def _finished_before(trial: Trial, kit: Kit) -> Result | None:
     return _relabelled(earlier, trial)
 
 
+async def _refused(trial: Trial, kit: Kit) -> Result | None:
+    """Ask nothing for a pack whose own recorded answers are judged wrongly."""
+    error = await asyncio.get_running_loop().run_in_executor(kit.judges, kit.proof, trial)
+    return error_result(trial, error) if error is not None else None
+
+
 def _relabelled(earlier: Result, trial: Trial) -> Result:
     plain = {name: getattr(earlier, name) for name in earlier.__slots__}
     return Result(**{**plain, "nodeid": trial.nodeid, "pack": trial.pack, "resumed": True})
@@ -185,7 +196,9 @@ async def _converse(trial: Trial, kit: Kit, talk: _Talk) -> Exchange | Verdict:
         raise
     except BaseException as error:  # noqa: BLE001 - a dialogue or endpoint of a third party may raise anything, exits included
         return _error_verdict(VerifierError(f"dialogue {dialogue.name} raised {_brief(error)}"))
-    return _cut_short(talk.turns) or _exhausted(ending, trial) or Exchange(turns=tuple(talk.turns), ending=ending)
+    return (
+        cut_short(talk.turns) or exhausted(ending, trial.scenario) or Exchange(turns=tuple(talk.turns), ending=ending)
+    )
 
 
 def _timeout_verdict(talk: _Talk, limit_s: float) -> Verdict:
@@ -196,7 +209,7 @@ def _timeout_verdict(talk: _Talk, limit_s: float) -> Verdict:
     return Verdict(outcome=Outcome.FAIL, reason=Reason.TIMEOUT, detail=detail)
 
 
-def _cut_short(turns: Iterable[Turn]) -> Verdict | None:
+def cut_short(turns: Iterable[Turn]) -> Verdict | None:
     """Truncated answers never pass, whatever the part that arrived says."""
     for turn in turns:
         response = turn.response
@@ -210,20 +223,22 @@ def _cut_short(turns: Iterable[Turn]) -> Verdict | None:
     return None
 
 
-def _exhausted(ending: Ending, trial: Trial) -> Verdict | None:
+def exhausted(ending: Ending, scenario: Scenario) -> Verdict | None:
+    """A dialogue that used up its turns has no answer to judge."""
     if ending is not Ending.LOOP_EXHAUSTED:
         return None
-    detail = f"still calling tools after {trial.scenario.max_turns} turns"
+    detail = f"still calling tools after {scenario.max_turns} turns"
     return Verdict(outcome=Outcome.FAIL, reason=Reason.AGENT_LOOP_EXHAUSTED, detail=detail)
 
 
 async def _judge(trial: Trial, kit: Kit, exchange: Exchange) -> Verdict:
     verifier = find("verifier", trial.scenario.verifier, kit.verifiers)
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(kit.judges, _judged, verifier, trial.scenario, exchange)
+    return await loop.run_in_executor(kit.judges, judged, verifier, trial.scenario, exchange)
 
 
-def _judged(verifier: Verifier, scenario: Scenario, exchange: Exchange) -> Verdict:
+def judged(verifier: Verifier, scenario: Scenario, exchange: Exchange) -> Verdict:
+    """Return the verifier's verdict, or ERROR verifier_error where it raises or returns anything else."""
     try:
         verdict = verifier.judge(scenario, exchange)
         if not isinstance(verdict, Verdict):

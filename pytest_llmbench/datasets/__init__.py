@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from pytest_llmbench.contracts import DatasetReader
+from pytest_llmbench.datasets import llmbench_pack
+from pytest_llmbench.datasets.benchlocal import BenchlocalPack, fault_in_line
+from pytest_llmbench.datasets.benchlocal_lines import SUFFIX, is_foreign_pack
 from pytest_llmbench.datasets.builtin import builtin_packs_dir, find_packs, select_packs
 from pytest_llmbench.datasets.gold import load_gold
-from pytest_llmbench.datasets.llmbench_pack import LlmbenchPack, is_pack_file
-from pytest_llmbench.datasets.places import locate
+from pytest_llmbench.datasets.llmbench_pack import LlmbenchPack
+from pytest_llmbench.datasets.places import fault_at, locate
+from pytest_llmbench.errors import PackError
+from pytest_llmbench.records import Pack
 
 READERS: dict[str, DatasetReader] = {
+    "benchlocal": BenchlocalPack(),
     "llmbench": LlmbenchPack(),
 }
 """The readers by name."""
+
+
+def is_pack_file(path: Path) -> bool:
+    """Tell whether `path` is a pack that can be read: a pack.yaml of ours, or a foreign one. Never raises."""
+    return llmbench_pack.is_pack_file(path) or is_foreign_pack(path)
+
+
+def read_pack(path: Path) -> Pack:
+    """Return the pack in the file (or, one of ours, the folder) at `path`; raises PackError."""
+    return READERS["benchlocal" if path.suffix == SUFFIX else "llmbench"].read(path)
+
+
+def pack_fault(file: Path, key_path: Sequence[str | int], message: str) -> PackError:
+    """Return the error that `message` is true of the value at `key_path` in a pack file of any format."""
+    where = fault_in_line if file.suffix == SUFFIX else fault_at
+    return where(file, key_path, message)
+
 
 __all__ = [
     "READERS",
@@ -20,5 +46,7 @@ __all__ = [
     "is_pack_file",
     "load_gold",
     "locate",
+    "pack_fault",
+    "read_pack",
     "select_packs",
 ]

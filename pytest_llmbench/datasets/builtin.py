@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_llmbench.datasets.benchlocal import find_foreign_packs
+from pytest_llmbench.datasets.benchlocal_lines import is_foreign_pack
 from pytest_llmbench.datasets.llmbench_pack import FILENAME, is_pack_file
 from pytest_llmbench.datasets.yaml_text import read_head
 from pytest_llmbench.errors import PackError, UnknownName
@@ -43,8 +45,9 @@ def select_packs(names: Iterable[str]) -> list[Path]:
     """Return the pack files that `names` ask for, each once, in the order asked.
 
     A name is a built-in pack's id, a tag of built-in packs such as ``quick``, a pattern over their
-    ids such as ``tool*``, or the path of a pack file, a pack folder or a folder of packs; several
-    may stand in one name, with commas between. Raises UnknownName with the nearest match.
+    ids such as ``tool*``, or the path of a pack file, a pack folder or a folder of packs, ours or
+    foreign ones; several may stand in one name, with commas between. Raises UnknownName with the
+    nearest match.
     """
     wanted = [part.strip() for name in names for part in name.split(",") if part.strip()]
     return list(dict.fromkeys(path for name in wanted for path in _named(name)))
@@ -85,5 +88,5 @@ def _named(name: str) -> list[Path]:
 
 def _at(path: Path) -> list[Path]:
     if path.is_dir():
-        return [found.resolve() for found in find_packs(path)]
-    return [path.resolve()] if is_pack_file(path) else []
+        return [found.resolve() for found in (*find_packs(path), *find_foreign_packs(path))]
+    return [path.resolve()] if is_pack_file(path) or is_foreign_pack(path) else []

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from pytest_llmbench.contracts import Families
-from pytest_llmbench.datasets import READERS, builtin_packs_dir, find_packs
-from pytest_llmbench.datasets.places import fault_at
+from pytest_llmbench.datasets import builtin_packs_dir, find_packs, pack_fault, read_pack
+from pytest_llmbench.datasets.benchlocal_lines import SUFFIX
 from pytest_llmbench.datasets.yaml_text import read_head
 from pytest_llmbench.errors import PackError, UnknownName
 from pytest_llmbench.lookup import find
@@ -50,7 +50,7 @@ class PackFile(pytest.File):
     def collect(self) -> Iterator[ScenarioItem]:
         """Read and check the pack, yield an item for each scenario."""
         families = families_of(self.config)
-        self.pack = _checked(READERS["llmbench"].read(self.path), families)
+        self.pack = _checked(read_pack(self.path), families)
         self._be_the_only_one()
         self.config.stash.setdefault(_COLLECTED, {})[self.pack.facts.id] = _tag_counts(self.pack)
         for tag in self.pack.facts.tags:
@@ -64,9 +64,8 @@ class PackFile(pytest.File):
         name = self.pack.facts.id
         other = self.config.stash.setdefault(_PLACES, {}).setdefault(name, self.path)
         if other != self.path:
-            raise PackError(
-                f'the id "{name}" is that of {other} too: give one of them another', path=self.path, key="id"
-            )
+            message = f'the id "{name}" is that of {other} too: measure them in two sessions, or give one another id'
+            raise PackError(message, path=self.path, key="id" if self.pack.path.is_dir() else "pack_id")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002 - pytest's signature
         """Show a pack error as its one line."""
@@ -95,8 +94,8 @@ class ScenarioItem(pytest.Item):
 
     @property
     def pack_path(self) -> Path:
-        """The folder of the pack."""
-        return self.path.parent
+        """The folder of the pack, or the foreign file."""
+        return self.parent.pack.path
 
     @property
     def scenario(self) -> Scenario:
@@ -192,12 +191,15 @@ def tag_totals(config: pytest.Config) -> Counter[str]:
     packs = {**config.stash.get(_COLLECTED, {})}  # type: ignore[arg-type] # mypy takes {} for the key's own type
     for path in find_packs(builtin_packs_dir()):
         with contextlib.suppress(PackError):
-            pack = READERS["llmbench"].read(path)
+            pack = read_pack(path)
             packs.setdefault(pack.facts.id, _tag_counts(pack))
     return sum(packs.values(), Counter())
 
 
 def _tag_counts(pack: Pack) -> Counter[str]:
+    """Count what a run can be called after; the scenarios' own tags in a foreign pack are no such names."""
+    if not pack.path.is_dir():
+        return Counter(dict.fromkeys(pack.facts.tags, len(pack.scenarios)))
     own = Counter(tag for index in range(len(pack.scenarios)) for tag in {*tags_of(pack, index)} - {*pack.facts.tags})
     return own + Counter(dict.fromkeys(pack.facts.tags, len(pack.scenarios)))
 
@@ -212,18 +214,30 @@ def _checked(pack: Pack, families: Families) -> Pack:
         verifier = _member("verifier", scenario.verifier, families.verifiers, where, place)
         rules.add(f"{verifier.name} {verifier.rules_version}")
         for problem in verifier.problems(scenario):
-            raise fault_at(where, (*place, *problem.path), problem.message)
+            raise pack_fault(where, (*place, *problem.path), problem.message)
     digest = hashlib.sha256("\n".join([pack.facts.content_hash, *sorted(rules)]).encode()).hexdigest()
-    return dataclasses.replace(pack, facts=dataclasses.replace(pack.facts, content_hash=digest))
+    cautions = (*_cautions(pack, families), *pack.facts.cautions)
+    return dataclasses.replace(pack, facts=dataclasses.replace(pack.facts, content_hash=digest, cautions=cautions))
+
+
+def _cautions(pack: Pack, families: Families) -> Iterator[str]:
+    """Ask the one verifier of a foreign pack, if it knows, what is wrong with the pack's checks."""
+    if pack.path.is_dir():
+        return
+    verifier = families.verifiers[pack.scenarios[0].verifier]
+    known = getattr(verifier, "cautions", None)
+    yield from known(pack.scenarios) if known else ()
 
 
 def _member(kind: str, name: str, members: Mapping[str, T], where: Path, place: tuple[str | int, ...]) -> T:
     try:
         return find(kind, name, members)
     except UnknownName as error:
+        if where.suffix == SUFFIX:
+            raise pack_fault(where, (*place, kind), str(error)) from None
         defaults = read_head(where, ("defaults",)).get("defaults") or {}
         at = ("defaults", kind) if defaults.get(kind) == name else (*place, kind)
-        raise fault_at(where, at, str(error)) from None
+        raise pack_fault(where, at, str(error)) from None
 
 
 def _visible(text: str) -> str:

@@ -50,8 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect a pack."""
-    if file_path.name != "pack.yaml":
+    """Collect a pack; a foreign one only where somebody asked for it or for a folder above it."""
+    if file_path.name != "pack.yaml" and not _is_asked_for(file_path, parent.config):
         return None
     from pytest_llmbench.plugin.select import pack_file
 
@@ -74,6 +74,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from pytest_llmbench.plugin.session import open_bench
 
         open_bench(session)
+
+
+def _is_asked_for(path: Path, config: pytest.Config) -> bool:
+    is_typed = config.args_source is pytest.Config.ArgsSource.ARGS
+    return path.suffix == ".jsonl" and (is_typed or str(path) in config.args)
 
 
 def _measures(item: pytest.Item) -> bool:

@@ -22,6 +22,7 @@ from pytest_llmbench.plugin.desk import Desk
 from pytest_llmbench.plugin.hooks import BenchHooks, DeskHooks
 from pytest_llmbench.plugin.host import Host, Ready, asks_for_tools, demand_of
 from pytest_llmbench.plugin.options import read_settings
+from pytest_llmbench.plugin.proofs import Proofs
 from pytest_llmbench.records import Purpose, Response, Result, to_plain
 from pytest_llmbench.runfolder import RunFolder
 from pytest_llmbench.settings import Settings
@@ -198,7 +199,7 @@ class CrewMaker(ABC):
         endpoint = build_endpoint(ready.endpoint, self._families, base_url=ready.base_url, model=ready.model)
         recall = JournalReader(folder.journal_dir) if ready.resume else None
         kit = build_kit(endpoint, self._families, self.settings, model=ready.model, recorder=self._journal)
-        return dataclasses.replace(kit, recall=recall)
+        return dataclasses.replace(kit, recall=recall, proof=Proofs(self._families))
 
     def record(self, row: Result) -> None:
         """Journal the row of a hand-written test."""

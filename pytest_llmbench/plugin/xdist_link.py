@@ -76,7 +76,7 @@ class ControllerHooks:
     def _stop_if_uncollected(self) -> None:
         """End the session as pytest does without workers; xdist would run what is left of ordinary tests."""
         called = self.broker is not None or (self._address is not None and self._address.called())
-        ours = called or any(nodeid.endswith("pack.yaml") for nodeid in self._uncollected)
+        ours = called or any(nodeid.endswith(("pack.yaml", ".jsonl")) for nodeid in self._uncollected)
         if self._uncollected and ours and not self._config.option.continue_on_collection_errors:
             from pytest_llmbench.summary import plural
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pytest_llmbench.reports.cautions import caution_blocks
 from pytest_llmbench.reports.quality_line import quality_line
 from pytest_llmbench.reports.table import INTERVAL_NOTE, errors, failures, measured_text, notes, pack_table
 from pytest_llmbench.reports.wording import markdown, moment
@@ -30,6 +31,7 @@ class MarkdownTable:
             *_table_lines(summary),
             "",
             *_paragraphs([*notes(summary), INTERVAL_NOTE, *_dimensions(summary)]),
+            *_cautions(summary),
             f"    {quality_line(summary)}",
             "",
             *_section("Failure breakdown", failures(summary)),
@@ -65,6 +67,13 @@ def _dimensions(summary: Summary) -> list[str]:
         for pack in summary.packs
         if pack.facts.dimension
     ]
+
+
+def _cautions(summary: Summary) -> list[str]:
+    lines = []
+    for heading, told in caution_blocks(summary):
+        lines += [markdown(heading), "", *(f"- {markdown(text)}" for text in told), ""]
+    return lines
 
 
 def _section(heading: str, lines: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pytest_llmbench.reports.cautions import caution_blocks
 from pytest_llmbench.reports.table import INTERVAL_NOTE, errors, failures, measured_text, notes, pack_table
 from pytest_llmbench.reports.wording import pad, single_line, width
 from pytest_llmbench.summary import Summary
@@ -32,7 +33,15 @@ def table_lines(summary: Summary) -> list[str]:
         "",
         *(single_line(note) for note in notes(summary)),
         INTERVAL_NOTE,
+        *_cautions(summary),
     ]
+
+
+def _cautions(summary: Summary) -> list[str]:
+    lines = []
+    for heading, told in caution_blocks(summary):
+        lines += ["", heading, *(f"- {single_line(text)}" for text in told)]
+    return lines
 
 
 def breakdown_lines(summary: Summary, limit: int = BREAKDOWN_LIMIT) -> list[str]:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from pytest_llmbench.contracts import Verifier
+from pytest_llmbench.verifiers.benchlocal import Benchlocal
+from pytest_llmbench.verifiers.data_extraction import DataExtraction
+from pytest_llmbench.verifiers.final_answer import FinalAnswer
 from pytest_llmbench.verifiers.instructions import Instructions
+from pytest_llmbench.verifiers.structured_output import StructuredOutput
 from pytest_llmbench.verifiers.tool_calls import ToolCalls
 
 VERIFIERS: dict[str, Verifier] = {
+    "benchlocal": Benchlocal(),
+    "data_extraction": DataExtraction(),
+    "final_answer": FinalAnswer(),
     "instructions": Instructions(),
+    "structured_output": StructuredOutput(),
     "tool_calls": ToolCalls(),
 }

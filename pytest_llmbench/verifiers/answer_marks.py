@@ -9,13 +9,12 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
+from pytest_llmbench.verifiers.extraction.declared import declared_line
+
 _TYPOGRAPHY = str.maketrans(
     dict.fromkeys("\u2010\u2011\u2012\u2212", "-") | dict.fromkeys("\u00a0\u202f\u2009\u2007", " ") | {"\u2019": "'"}
 )
 _THIN_GROUP = re.compile(r"(?<=[0-9])[\u00a0\u202f\u2009](?=[0-9]{3}(?![0-9]))")
-_EMPHASIS = " \t*_`~"
-_LEADING = _EMPHASIS + "#>-+\u2022"
-_CLOSING = _EMPHASIS + ".,;:!"
 _MAX_NUMBER = 40
 _NUMBER = re.compile(
     r"(?<![\w#])(?<![\w]-)(?<![0-9][.,:/'\u2013+])"  # not inside a word, a code (A-12), a date, a time, a range
@@ -74,29 +73,8 @@ def missing_phrase(text: str, wanted: Sequence[str | Sequence[str]]) -> str:
 
 
 def line_after(label: str, text: str) -> str | None:
-    """Return what follows ``LABEL:`` on the last line that starts with it, or None where no line does.
-
-    List marks, emphasis and case are ignored around the label, emphasis and closing punctuation
-    after the value. Where the label stands alone, the next line that is not blank is its value.
-    """
-    lines = plain(text).splitlines()
-    for place in reversed(range(len(lines))):
-        value = _labelled(label, lines[place])
-        if value is None:
-            continue
-        return value or next((bare for line in lines[place + 1 :] if (bare := _bare(line))), "")
-    return None
-
-
-def _labelled(label: str, line: str) -> str | None:
-    head, colon, tail = line.partition(":")
-    if not colon or head.strip(_LEADING).casefold() != label.casefold():
-        return None
-    return _bare(tail)
-
-
-def _bare(text: str) -> str:
-    return text.strip(_EMPHASIS).rstrip(_CLOSING).strip(_EMPHASIS)
+    """Return what follows ``LABEL:`` on the last line that opens with it, as the room `extraction` finds it."""
+    return declared_line(text, label)
 
 
 def same_text(got: str, wanted: str) -> bool:

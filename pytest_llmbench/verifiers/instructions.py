@@ -28,7 +28,7 @@ class Instructions:
     """The verifier ``instructions``."""
 
     name = "instructions"
-    rules_version = "1"
+    rules_version = "2"
 
     def problems(self, scenario: Scenario) -> Iterator[Problem]:
         """Yield the faults of the scenario's checks, each with its path."""

@@ -63,7 +63,7 @@ class ToolCalls:
     """The verifier ``tool_calls``."""
 
     name = "tool_calls"
-    rules_version = "1"
+    rules_version = "2"
 
     def problems(self, scenario: Scenario) -> Iterator[Problem]:
         """Yield the faults of a scenario's checks, each with the nearest valid name."""

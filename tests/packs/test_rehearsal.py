@@ -8,11 +8,15 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from pytest_llmbench.commands.main import main
 from pytest_llmbench.datasets import READERS, builtin_packs_dir, find_packs, load_gold
+from pytest_llmbench.dialogues import DIALOGUES
 from pytest_llmbench.records import Pack
-from tests.packs.rehearsal import main, pack_problems, rehearse
+from pytest_llmbench.rehearsal import Cast, pack_problems, rehearse
+from pytest_llmbench.verifiers import VERIFIERS
 
 PACKS = find_packs(builtin_packs_dir())
+CAST = Cast(dialogues=DIALOGUES, verifiers=VERIFIERS, mutators={})
 
 
 @pytest.fixture(scope="module", params=PACKS, ids=lambda path: path.parent.name)
@@ -24,14 +28,14 @@ def pack(request: pytest.FixtureRequest) -> Pack:
 
 def test_packs_have_no_faults_and_enough_answers(pack: Pack) -> None:
     """Checks are well formed, gold.yaml covers exactly the scenarios, two answers pass and four fail at least."""
-    assert list(pack_problems(pack, load_gold(pack.path))) == []
+    assert list(pack_problems(pack, load_gold(pack.path), CAST)) == []
 
 
 def test_recorded_answers_get_their_verdict(pack: Pack) -> None:
     """Passing answers pass; failing ones fail for the reason, and in the check, they name."""
     gold = load_gold(pack.path)
-    done = [one for scenario in pack.scenarios for one in rehearse(scenario, gold[scenario.id])]
-    assert [f"{one.scenario} [{one.note}] {one.fault}" for one in done if one.fault] == []
+    done = [one for scenario in pack.scenarios for one in rehearse(scenario, gold[scenario.id], CAST)]
+    assert [f"{one.scenario} [{one.answer.note}] {one.fault}" for one in done if one.fault] == []
 
 
 def test_tool_parameters_are_json_schema(pack: Pack) -> None:
@@ -61,28 +65,30 @@ def example(tmp_path: Path) -> Path:
 
 def test_the_example_of_the_handbook_works(example: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Who copies it starts from something that runs, and sees a line per answer."""
-    assert main([str(example)]) == 0
+    assert main(["selftest", "-v", str(example)]) == 0
     printed = capsys.readouterr().out
-    assert "ok    KI-01 must PASS [plain] passes" in printed
-    assert printed.endswith("kitchen-3: 7 answers, 0 judged wrongly, 0 faults in the pack\n")
+    assert "gold 2/2  broken 5/5  mutations " in printed
+    assert "ok     KI-01 gold [plain] must PASS: PASS" in printed
+    assert "WRONG" not in printed
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "words"),
+    ("old", "new", "words", "code"),
     [
-        ("note: plain", "note: plain\n      text: no\n    - note: x", "is judged FAIL"),
-        ("reason: wrong_argument", "reason: wrong_tool", "must fail for wrong_tool, fails for wrong_argument"),
-        ("check: call set_timer", "check: other", 'must fail the check "other"'),
-        ("KI-01:", "KI-02:", "KI-01: no recorded answers"),
-        ("KI-01:", "KI-02:", "KI-02: answers recorded for no scenario"),
-        ("truncated: true", "trunkated: true", 'did you mean "truncated"?'),
+        ("note: plain", "note: plain\n      text: no\n    - note: x", "is judged FAIL", 1),
+        ("reason: wrong_argument", "reason: wrong_tool", "must fail for wrong_tool, fails for wrong_argument", 1),
+        ("check: call set_timer", "check: other", 'must fail the check "other"', 1),
+        ("KI-01:", "KI-02:", "KI-01: no recorded answers", 1),
+        ("KI-01:", "KI-02:", "KI-02: answers recorded for no scenario", 1),
+        ("truncated: true", "trunkated: true", 'did you mean "truncated"?', 4),
     ],
 )
 def test_the_rehearsal_finds_what_is_wrong(
-    example: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, words: str
+    example: Path, capsys: pytest.CaptureFixture[str], *, old: str, new: str, words: str, code: int
 ) -> None:
-    """A wrong verdict, another reason, another check, an answer to nothing: each is named, and the exit is 1."""
+    """A wrong verdict, another reason, another check, an answer to nothing: each is named, and the exit code tells."""
     gold = example / "gold.yaml"
     gold.write_text(gold.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
-    assert main(["-q", str(example)]) == 1
-    assert words in capsys.readouterr().out
+    assert main(["selftest", str(example)]) == code
+    said = capsys.readouterr()
+    assert words in said.out + said.err

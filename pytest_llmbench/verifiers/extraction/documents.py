@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from pytest_llmbench.verifiers.text import Fence, fences
 
 _TRIES = 2000
 """Places at which a JSON value is looked for; each may cost as much as the text is long."""
+_XML_TRIES = 20
+_XML_NAME = re.compile(r"<([A-Za-z_][\w.:-]*+)")
+_XML_PROLOG = re.compile(r"(?:<\?xml[^<>]*+>\s*+)?(?:<!DOCTYPE[^\[\]<>]*+(?:\[[^\[\]]*+\]\s*+)?>\s*+)?", re.IGNORECASE)
 
 Reads = Callable[[str], bool]
 Spans = Callable[[str], Iterable[tuple[int, int]]]
@@ -70,6 +74,46 @@ def json_spans(text: str, opens: str = "{[") -> list[tuple[int, int]]:
             found.append((at, end))
         at = _next_open(text, opens, end or at + 1)
     return found
+
+
+def xml_spans(text: str) -> list[tuple[int, int]]:
+    """Return (start, end) of the XML elements in `text` that are closed, each with the XML declaration before it.
+
+    A tag that begins a line and is never closed ends the search: it is a document that is not whole.
+    """
+    found: list[tuple[int, int]] = []
+    at = 0
+    for _ in range(_XML_TRIES):
+        opening = _XML_NAME.search(text, at)
+        if opening is None:
+            break
+        end = _end_of_element(text, opening)
+        if end:
+            found.append((_with_prolog(text, at, opening.start()), end))
+        elif not text[text.rfind("\n", 0, opening.start()) + 1 : opening.start()].strip():
+            break
+        at = end or opening.end()
+    return found
+
+
+def _end_of_element(text: str, opening: re.Match[str]) -> int:
+    """Return where the element that `opening` begins is closed, or 0; tags of its name inside it are counted."""
+    inside = r"""(?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+"""
+    tag = re.compile(rf"<(/?){re.escape(opening[1])}(?=[\s/>])({inside})>")
+    depth = 0
+    for found in tag.finditer(text, opening.start()):
+        if depth == 0 and found.start() != opening.start():
+            return 0
+        depth += -1 if found[1] else not found[2].endswith("/")
+        if depth == 0:
+            return found.end()
+    return 0
+
+
+def _with_prolog(text: str, after: int, start: int) -> int:
+    """Return where the XML declaration or document type stands that leads up to `start`, else `start`."""
+    places = (text.rfind(mark, after, start) for mark in ("<?xml", "<!DOCTYPE"))
+    return next((place for place in places if place >= 0 and _XML_PROLOG.fullmatch(text, place, start)), start)
 
 
 def _next_open(text: str, opens: str, start: int) -> int:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from typing import Any, NoReturn
+
+from pytest_llmbench.records import printable
 
 DIGITS_LIMIT = 308
 """Digits of an integer: what still fits the range of a JSON number read as a double."""
+_KEY_SHOWN = 60
 
 
 class TextFault(ValueError):
@@ -15,14 +19,14 @@ class TextFault(ValueError):
 
 
 def parse_json(text: str) -> Any:
-    """Return the value of `text` (RFC 8259).
+    """Return the value of `text` (RFC 8259); a byte order mark before it is ignored, as section 8.1 allows.
 
     Raises TextFault for what is not JSON, a key given twice in one object, NaN and infinities,
     integers of more than 308 digits, and nesting the interpreter cannot follow (about 1,000 levels).
     """
     try:
         return json.loads(
-            text,
+            text.removeprefix("\ufeff"),
             object_pairs_hook=_object,
             parse_constant=_refuse_constant,
             parse_int=_integer,
@@ -39,9 +43,9 @@ def parse_json(text: str) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for place, key in enumerate(keys) if key in keys[:place])
-        raise TextFault(f'gives the key "{twice}" twice')
+        counts = Counter(key for key, _ in pairs)
+        twice = next(key for key, times in counts.items() if times > 1)
+        raise TextFault(f'gives the key "{printable(twice, _KEY_SHOWN)}" twice')
     return found
 
 

@@ -1,0 +1,126 @@
+"""``llmbench selftest``: are the answers of a pack judged rightly? Without a model, in seconds."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from pytest_llmbench.contracts import Gold
+from pytest_llmbench.datasets import builtin_packs_dir, find_packs, load_gold, read_pack, select_packs
+from pytest_llmbench.datasets.gold import FILENAME as GOLD
+from pytest_llmbench.dialogues import DIALOGUES
+from pytest_llmbench.errors import PackError, UsageProblem
+from pytest_llmbench.mutations import MUTATORS
+from pytest_llmbench.records import Outcome, Pack, Verdict, printable
+from pytest_llmbench.rehearsal import Cast, Part, Rehearsed, pack_problems, rehearse, scenario_problems
+from pytest_llmbench.verifiers import VERIFIERS
+
+HELP = "judge the recorded answers of packs, and mutations of the right ones, without a model"
+EXCERPT = 600
+"""Characters of a wrongly judged answer that are shown."""
+
+_CAST = Cast(dialogues=DIALOGUES, verifiers=VERIFIERS, mutators=MUTATORS)
+_FINE, _WRONG, _UNUSABLE = 0, 1, 4
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the verb understands."""
+    parser.add_argument(
+        "packs",
+        nargs="*",
+        metavar="PACK",
+        help="a built-in pack's id, a tag, a pattern or a path, as --llm-packs takes them; default: all built-in packs",
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="a line for every answer")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Return 0 where all is judged as it must be, 1 where not, 4 where a pack cannot be found or read."""
+    try:
+        files = select_packs(options.packs) if options.packs else find_packs(builtin_packs_dir())
+    except UsageProblem as error:
+        print(error, file=sys.stderr)
+        return _UNUSABLE
+    width = max(len(file.parent.name) for file in files)
+    return max(_tested(file, width, verbose=options.verbose) for file in files)
+
+
+def _tested(file: Path, width: int, *, verbose: bool) -> int:
+    started = time.monotonic()
+    try:
+        pack = read_pack(file)
+        gold = load_gold(pack.path) if (pack.path / GOLD).is_file() else {}
+        problems = _problems(pack, gold)
+    except PackError as error:
+        print(error, file=sys.stderr)
+        return _UNUSABLE
+    done = list(_judged(pack, gold))
+    print(_summary(pack.facts.id.ljust(width), done, problems, time.monotonic() - started))
+    for problem in problems:
+        print(f"    {problem}")
+    for one in done:
+        if one.fault or verbose:
+            print(_shown(one))
+    return _WRONG if problems or any(one.fault for one in done) else _FINE
+
+
+def _judged(pack: Pack, gold: Mapping[str, Gold]) -> Iterator[Rehearsed]:
+    """Judge what can be: scenarios without recorded answers or with faulty checks stand among the problems."""
+    for index, scenario in enumerate(pack.scenarios):
+        if scenario.id in gold and not any(scenario_problems(pack, index, _CAST)):
+            yield from rehearse(scenario, gold[scenario.id], _CAST)
+
+
+def _problems(pack: Pack, gold: Mapping[str, Gold]) -> list[str]:
+    if not pack.path.is_dir():
+        return [f"{pack.path} is a foreign pack: there are no recorded answers that could be judged"]
+    if not gold:
+        return [f"no recorded answers in {pack.path / GOLD}: packs/README.md says under gold.yaml what goes there"]
+    problems = list(pack_problems(pack, gold, _CAST))
+    foreign = sorted({scenario.verifier for scenario in pack.scenarios} - set(VERIFIERS))
+    if foreign:
+        problems.append(
+            f"selftest knows the verifiers of pytest-llmbench alone. If {', '.join(foreign)} comes from a conftest.py "
+            f"or a plugin, pytest knows it: pytest {pack.path} --llm-endpoint gold, then --llm-endpoint broken"
+        )
+    return problems
+
+
+def _summary(name: str, done: Sequence[Rehearsed], problems: Sequence[str], seconds: float) -> str:
+    counts = [f"{len(problems)} {'fault' if len(problems) == 1 else 'faults'} in the pack"] if problems else []
+    for part in Part if done else ():
+        own = [one for one in done if one.part is part]
+        counts.append(f"{part} {sum(not one.fault for one in own)}/{len(own)}")
+    return "  ".join([name, *counts, f"{seconds:.1f} s"])
+
+
+def _shown(one: Rehearsed) -> str:
+    part = "mutation" if one.part is Part.MUTATION else one.part.value
+    head = f"{one.scenario} {part} [{one.answer.note}] must {one.wanted}"
+    if not one.fault:
+        return f"    ok     {head}: {_why(one.verdict)}"
+    wanted = one.wanted.value + (f" {one.answer.reason}" if one.answer.reason else "")
+    rows = [
+        f"    WRONG  {one.scenario} {part} [{one.answer.note}] {one.fault}",
+        f"           expected {wanted}",
+        f"           judged   {_why(one.verdict)}",
+        f"           answer   {_excerpt(one)}",
+    ]
+    return "\n".join(rows)
+
+
+def _why(verdict: Verdict) -> str:
+    if verdict.outcome is Outcome.PASS:
+        return "PASS"
+    return printable(f"{verdict.outcome} {verdict.reason}: {' '.join(verdict.detail.split())}", EXCERPT)
+
+
+def _excerpt(one: Rehearsed) -> str:
+    parts: list[str] = []
+    for turn in one.answer.turns:
+        parts += [f"{call.name}({call.arguments})" for call in turn.tool_calls]
+        parts += [turn.content] if turn.content else []
+    return printable(repr("\n".join(parts)), EXCERPT)

@@ -1,0 +1,67 @@
+"""Before a pack's first trial its recorded answers are judged: checks that are wrong measure nothing."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from pytest_llmbench.contracts import Families
+from pytest_llmbench.datasets import READERS, load_gold
+from pytest_llmbench.datasets.gold import FILENAME as GOLD
+from pytest_llmbench.datasets.llmbench_pack import FILENAME as PACK
+from pytest_llmbench.errors import LlmbenchError, VerifierError
+from pytest_llmbench.records import Purpose, Trial
+from pytest_llmbench.rehearsal import Cast, Rehearsed, rehearse
+
+
+class Proofs:
+    """What is known of each pack of a session. Safe to ask from several threads."""
+
+    def __init__(self, families: Families) -> None:
+        # no mutators: what a pack's author proves with `llmbench selftest` need not be proved at each run
+        self._cast = Cast(dialogues=families.dialogues, verifiers=families.verifiers, mutators={})
+        self._lock = threading.Lock()
+        self._faults: dict[Path, str] = {}
+
+    def __call__(self, trial: Trial) -> VerifierError | None:
+        """Return why no verdict of the trial's pack could be believed, None where nothing speaks against it.
+
+        A pack without recorded answers is taken at its word. Blocks while the answers are judged,
+        which is about half a millisecond for each, once for each pack.
+        """
+        folder = trial.pack_path
+        if trial.purpose is Purpose.FIXTURE:
+            return None
+        with self._lock:
+            if folder not in self._faults:
+                self._faults[folder] = self._fault(folder)
+        fault = self._faults[folder]
+        return VerifierError(_refusal(trial.pack.id, fault, folder)) if fault else None
+
+    def _fault(self, folder: Path) -> str:
+        try:
+            return self._first_fault(folder) if (folder / GOLD).is_file() else ""
+        except LlmbenchError as error:
+            return str(error)
+
+    def _first_fault(self, folder: Path) -> str:
+        scenarios = READERS["llmbench"].read(folder / PACK).scenarios
+        book = load_gold(folder)
+        answers = (
+            one
+            for scenario in scenarios
+            if scenario.id in book
+            for one in rehearse(scenario, book[scenario.id], self._cast)
+        )
+        return next((_worded(one) for one in answers if one.verdict.outcome is not one.wanted), "")
+
+
+def _worded(one: Rehearsed) -> str:
+    verdict = one.verdict
+    note = f' "{one.answer.note}"' if one.answer.note else ""
+    why = f" ({verdict.reason}: {verdict.detail})" if verdict.reason else ""
+    return f"the recorded answer{note} of {one.scenario} must be {one.wanted} and is judged {verdict.outcome}{why}"
+
+
+def _refusal(pack: str, fault: str, folder: Path) -> str:
+    return f"{pack} is not run, its verdicts could not be believed: {fault}; see all with: llmbench selftest {folder}"
