@@ -8,9 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import jsonschema
-from jsonschema import exceptions, validators
-
 from pytest_llmbench.records import Reason
 from pytest_llmbench.verifiers.benchlocal_subject import (
     EXPRESSION,
@@ -58,6 +55,8 @@ def _json_schema(subject: Subject, params: Params) -> Finding:
 def _schema_fault(found: Any, schema: Mapping[str, Any], length: int) -> str:
     if length > EXPRESSION_LIMIT:
         return f"the answer of {length} characters is too long for the pack's schema"
+    from jsonschema import exceptions, validators  # noqa: PLC0415 (costs 0.1 s, paid for where a schema is used)
+
     try:
         error = exceptions.best_match(validators.validator_for(schema)(schema).iter_errors(found))
     except RecursionError:
@@ -167,9 +166,11 @@ def _format_regex(subject: Subject, params: Params) -> Finding:
 
 def _is_schema(value: Any) -> bool:
     """Whether it is a schema that refers to nothing outside itself."""
+    from jsonschema import SchemaError, validators  # noqa: PLC0415
+
     try:
         validators.validator_for(value).check_schema(value)
-    except (jsonschema.SchemaError, RecursionError, TypeError):
+    except (SchemaError, RecursionError, TypeError):
         return False
     return all(isinstance(target, str) and target.startswith("#") for target in _references(value))
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pytest_llmbench.verifiers.text import Fence, fences
 
 _TRIES = 2000
-"""Places at which a JSON value is looked for; each may cost as much as the text is long."""
+"""Places at which a JSON value is looked for."""
+_LENGTHS = 16
+"""How often the characters of a text, or of 64 Ki, may be gone through to find the JSON values in it."""
 _XML_TRIES = 20
 _XML_NAME = re.compile(r"<([A-Za-z_][\w.:-]*+)")
 _XML_PROLOG = re.compile(r"(?:<\?xml[^<>]*+>\s*+)?(?:<!DOCTYPE[^\[\]<>]*+(?:\[[^\[\]]*+\]\s*+)?>\s*+)?", re.IGNORECASE)
@@ -65,11 +67,13 @@ def find_document(text: str, *, tags: Collection[str], reads: Reads, spans: Span
 def json_spans(text: str, opens: str = "{[") -> list[tuple[int, int]]:
     """Return (start, end) of the outermost JSON values in `text` that begin with one of the characters `opens`."""
     found: list[tuple[int, int]] = []
+    budget = _LENGTHS * max(len(text), 1 << 16)
     at = _next_open(text, opens, 0)
     for _ in range(_TRIES):
-        if at < 0:
+        if at < 0 or budget < 0:
             break
-        end = _end_of_value(text, at)
+        end, read = _end_of_value(text, at)
+        budget -= read
         if end:
             found.append((at, end))
         at = _next_open(text, opens, end or at + 1)
@@ -120,11 +124,15 @@ def _next_open(text: str, opens: str, start: int) -> int:
     return min((place for mark in opens if (place := text.find(mark, start)) >= 0), default=-1)
 
 
-def _end_of_value(text: str, at: int) -> int:
+def _end_of_value(text: str, at: int) -> tuple[int, int]:
+    """Return where the value that begins at `at` ends, 0 if it never does, and how many characters were read."""
     try:
-        return json.JSONDecoder().raw_decode(text, at)[1]
+        end = json.JSONDecoder().raw_decode(text, at)[1]
+    except json.JSONDecodeError as error:
+        return 0, error.pos - at
     except (ValueError, RecursionError):
-        return 0
+        return 0, len(text) - at
+    return end, end - at
 
 
 def _tag(block: Fence) -> str:
