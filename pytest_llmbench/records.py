@@ -163,6 +163,7 @@ class PackFacts:
     `floor` is the suggested minimum score, 0 to 1; `size` the number of its scenarios;
     `content_hash` covers pack.yaml and the rules of the verifiers it names. `cautions` are
     sentences on what a reader must know of the pack's scores, such as checks known to be wrong.
+    `origin` is the tool whose pack it is, such as ``benchlocal-cli``, and empty for packs in our own format.
     """
 
     id: str
@@ -176,6 +177,7 @@ class PackFacts:
     licence: str = ""
     source: str = ""
     cautions: tuple[str, ...] = ()
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

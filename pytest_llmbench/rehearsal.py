@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_llmbench.contracts import Dialogue, Gold, GoldAnswer, Mutant, Mutator, Verifier
-from pytest_llmbench.datasets import locate
+from pytest_llmbench.datasets import pack_fault, pack_file
 from pytest_llmbench.errors import UnknownName
 from pytest_llmbench.lookup import find
 from pytest_llmbench.records import (
@@ -152,8 +152,8 @@ def _mutants(scenario: Scenario, answers: Sequence[GoldAnswer], cast: Cast) -> I
                 )
 
 
-def pack_problems(pack: Pack, gold: Mapping[str, Gold], cast: Cast) -> Iterator[str]:
-    """Yield what is to be said against a pack before any answer of it is judged: a line each."""
+def gold_problems(pack: Pack, gold: Mapping[str, Gold]) -> Iterator[str]:
+    """Yield what is to be said against a pack's recorded answers before any is judged: a line each."""
     ids = [scenario.id for scenario in pack.scenarios]
     for name in sorted(set(ids) ^ set(gold)):
         yield f"{name}: no recorded answers" if name in ids else f"{name}: answers recorded for no scenario"
@@ -161,8 +161,6 @@ def pack_problems(pack: Pack, gold: Mapping[str, Gold], cast: Cast) -> Iterator[
         if len(answers.passing) < LEAST_PASSING or len(answers.failing) < LEAST_FAILING:
             counts = f"{len(answers.passing)} passing and {len(answers.failing)} failing"
             yield f"{name}: {counts} answers, at least {LEAST_PASSING} and {LEAST_FAILING} are needed"
-    for index in range(len(pack.scenarios)):
-        yield from scenario_problems(pack, index, cast)
 
 
 def scenario_problems(pack: Pack, index: int, cast: Cast) -> Iterator[str]:
@@ -175,8 +173,7 @@ def scenario_problems(pack: Pack, index: int, cast: Cast) -> Iterator[str]:
         yield f"{scenario.id}: {error}"
         return
     for problem in verifier.problems(scenario):
-        line = locate(pack.path / "pack.yaml", ("scenarios", index, *problem.path))
-        yield f"{scenario.id}: pack.yaml:{line}: {'.'.join(map(str, problem.path))}: {problem.message}"
+        yield str(pack_fault(pack_file(pack), ("scenarios", index, *problem.path), problem.message))
 
 
 def _fault(wanted: Outcome, answer: GoldAnswer, verdict: Verdict) -> str:

@@ -84,7 +84,7 @@ async def run_trial(trial: Trial, kit: Kit, *, talked: Callable[[], None]) -> Re
     Raises `JournalError` where the answers cannot be written down; else nothing but cancellation
     gets out: whatever goes wrong is an ERROR result.
     """
-    settled = _finished_before(trial, kit) or await _refused(trial, kit)
+    settled = await _refused(trial, kit) or _finished_before(trial, kit)
     if settled is not None:
         talked()
         return settled

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_llmbench.commands.main import main
 from tests.stub.client import running_stub
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -79,6 +80,7 @@ def test_the_readmes_tutorial_pack_passes_and_fails_as_it_says(tmp_path: Path) -
     folder.mkdir()
     (folder / "pack.yaml").write_text(pack, encoding="utf-8")
     (folder / "gold.yaml").write_text(gold, encoding="utf-8")
+    assert main(["selftest", str(folder)]) == 0
     for endpoint, passed in (("gold", 1.0), ("broken", 0.0)):
         place = tmp_path / endpoint
         place.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from pytest_llmbench.commands import selftest
 
 USAGE_EXIT = 4
 """The exit code of a command line that asks for something impossible, as pytest has it."""
+INTERRUPT_EXIT, PIPE_EXIT = 130, 141
+"""Exit codes of what SIGINT and SIGPIPE ended, as a shell has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.verb is None:
         parser.print_help()
         return 0
-    return VERBS[options.verb].run(options)
+    try:
+        code = VERBS[options.verb].run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_EXIT
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPT_EXIT
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:

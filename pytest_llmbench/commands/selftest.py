@@ -11,11 +11,12 @@ from pathlib import Path
 from pytest_llmbench.contracts import Gold
 from pytest_llmbench.datasets import builtin_packs_dir, find_packs, load_gold, read_pack, select_packs
 from pytest_llmbench.datasets.gold import FILENAME as GOLD
+from pytest_llmbench.datasets.llmbench_pack import FILENAME as PACK
 from pytest_llmbench.dialogues import DIALOGUES
 from pytest_llmbench.errors import PackError, UsageProblem
 from pytest_llmbench.mutations import MUTATORS
 from pytest_llmbench.records import Outcome, Pack, Verdict, printable
-from pytest_llmbench.rehearsal import Cast, Part, Rehearsed, pack_problems, rehearse, scenario_problems
+from pytest_llmbench.rehearsal import Cast, Part, Rehearsed, gold_problems, rehearse, scenario_problems
 from pytest_llmbench.verifiers import VERIFIERS
 
 HELP = "judge the recorded answers of packs, and mutations of the right ones, without a model"
@@ -44,27 +45,49 @@ def run(options: argparse.Namespace) -> int:
     except UsageProblem as error:
         print(error, file=sys.stderr)
         return _UNUSABLE
-    width = max(len(file.parent.name) for file in files)
+    if not files:
+        print("no pack is named: leave the name out for all packs that come with us", file=sys.stderr)
+        return _UNUSABLE
+    width = max(len(_folder_or_file(file)) for file in files)
     return max(_tested(file, width, verbose=options.verbose) for file in files)
+
+
+def _folder_or_file(file: Path) -> str:
+    return file.parent.name if file.name == PACK else file.stem
 
 
 def _tested(file: Path, width: int, *, verbose: bool) -> int:
     started = time.monotonic()
+    faults: list[str] = []
     try:
         pack = read_pack(file)
+        name = pack.facts.id.ljust(width)
+        if strange := sorted({scenario.verifier for scenario in pack.scenarios} - set(VERIFIERS)):
+            print(_not_ours(name, strange, pack))
+            return _WRONG
+        faults += (fault for index in range(len(pack.scenarios)) for fault in scenario_problems(pack, index, _CAST))
         gold = load_gold(pack.path) if (pack.path / GOLD).is_file() else {}
-        problems = _problems(pack, gold)
     except PackError as error:
-        print(error, file=sys.stderr)
+        print(*faults, error, sep="\n", file=sys.stderr)
         return _UNUSABLE
+    if not pack.path.is_dir() and not faults:
+        print(
+            f"{name}  {len(pack.scenarios)} scenarios of a foreign pack can be read; no answers are recorded to judge"
+        )
+        return _FINE
+    problems = [*faults, *_gold_problems(pack, gold)]
     done = list(_judged(pack, gold))
-    print(_summary(pack.facts.id.ljust(width), done, problems, time.monotonic() - started))
-    for problem in problems:
-        print(f"    {problem}")
-    for one in done:
-        if one.fault or verbose:
-            print(_shown(one))
+    print(_summary(name, done, problems, time.monotonic() - started))
+    for line in (*(f"    {problem}" for problem in problems), *(_shown(one) for one in done if one.fault or verbose)):
+        print(line)
     return _WRONG if problems or any(one.fault for one in done) else _FINE
+
+
+def _not_ours(name: str, verifiers: Sequence[str], pack: Pack) -> str:
+    return (
+        f"{name}  not tested: {', '.join(verifiers)} is no verifier of pytest-llmbench. One from a conftest.py or a "
+        f"plugin is known to pytest: pytest {pack.path} --llm-endpoint gold, then --llm-endpoint broken"
+    )
 
 
 def _judged(pack: Pack, gold: Mapping[str, Gold]) -> Iterator[Rehearsed]:
@@ -74,19 +97,12 @@ def _judged(pack: Pack, gold: Mapping[str, Gold]) -> Iterator[Rehearsed]:
             yield from rehearse(scenario, gold[scenario.id], _CAST)
 
 
-def _problems(pack: Pack, gold: Mapping[str, Gold]) -> list[str]:
+def _gold_problems(pack: Pack, gold: Mapping[str, Gold]) -> list[str]:
     if not pack.path.is_dir():
-        return [f"{pack.path} is a foreign pack: there are no recorded answers that could be judged"]
+        return []
     if not gold:
         return [f"no recorded answers in {pack.path / GOLD}: packs/README.md says under gold.yaml what goes there"]
-    problems = list(pack_problems(pack, gold, _CAST))
-    foreign = sorted({scenario.verifier for scenario in pack.scenarios} - set(VERIFIERS))
-    if foreign:
-        problems.append(
-            f"selftest knows the verifiers of pytest-llmbench alone. If {', '.join(foreign)} comes from a conftest.py "
-            f"or a plugin, pytest knows it: pytest {pack.path} --llm-endpoint gold, then --llm-endpoint broken"
-        )
-    return problems
+    return list(gold_problems(pack, gold))
 
 
 def _summary(name: str, done: Sequence[Rehearsed], problems: Sequence[str], seconds: float) -> str:

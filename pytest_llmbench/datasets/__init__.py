@@ -33,6 +33,11 @@ def read_pack(path: Path) -> Pack:
     return READERS["benchlocal" if path.suffix == SUFFIX else "llmbench"].read(path)
 
 
+def pack_file(pack: Pack) -> Path:
+    """Return the file that `pack` was read from."""
+    return pack.path / llmbench_pack.FILENAME if pack.path.is_dir() else pack.path
+
+
 def pack_fault(file: Path, key_path: Sequence[str | int], message: str) -> PackError:
     """Return the error that `message` is true of the value at `key_path` in a pack file of any format."""
     where = fault_in_line if file.suffix == SUFFIX else fault_at
@@ -47,6 +52,7 @@ __all__ = [
     "load_gold",
     "locate",
     "pack_fault",
+    "pack_file",
     "read_pack",
     "select_packs",
 ]

@@ -20,6 +20,7 @@ from pytest_llmbench.datasets.places import dotted
 from pytest_llmbench.errors import PackError
 from pytest_llmbench.records import Pack, PackFacts
 
+ORIGIN = "benchlocal-cli"
 _PACK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _NOT_IN_ID = re.compile(r"[^A-Za-z0-9_.-]+")
 _ON = ("on", "true", "1", "yes")
@@ -55,10 +56,21 @@ def fault_in_line(path: Path, key_path: Sequence[str | int], message: str) -> Pa
     """
     if len(key_path) < 2 or not isinstance(index := key_path[1], int):
         return PackError(message, path=path, key=dotted(key_path))
+    number = next(iter(line_numbers(path)[index : index + 1]), None)
     inner = list(key_path[2:])
-    key = ["verifier", "asserts", *inner[1:]] if inner[:1] == ["checks"] else inner
-    line = next(iter(line_numbers(path)[index : index + 1]), None)
-    return PackError(message, path=path, line=line, key=dotted(key))
+    if inner[:1] != ["checks"]:
+        return PackError(message, path=path, line=number, key=dotted(inner))
+    if inner[2:] == ["type"]:
+        return _fault_in_type(path, number, message)
+    return PackError(message, path=path, line=number, key=dotted(["verifier", "asserts", *inner[1:]]))
+
+
+def _fault_in_type(path: Path, number: int | None, message: str) -> PackError:
+    """Place a fault of the verifier type: in the scenario's line, or the first where the pack's stands in for it."""
+    meta, lines = read_lines(path)
+    if any(line.number == number and line.take(str, "verifier", "type") for line in lines):
+        return PackError(message, path=path, line=number, key="verifier.type")
+    return meta.fault(message, "verifier_module")
 
 
 def _refuse_unrunnable(meta: Line, lines: Sequence[Line]) -> None:
@@ -95,6 +107,7 @@ def _facts(meta: Line, lines: Sequence[Line], notices: tuple[str, ...]) -> PackF
         licence=meta.take(str, "license") or "",
         source=" ".join(filter(None, [repository or name, commit and f"at {commit}", "in benchlocal-cli's format"])),
         cautions=notices,
+        origin=ORIGIN,
     )
 
 
@@ -142,7 +155,10 @@ def _free(name: str, places: Counter[str], taken: set[str]) -> str:
 
 def _id(line: Line) -> str:
     value = line.take((str, int), "id")
-    name = _NOT_IN_ID.sub("-", str(value)).strip("-") if value is not None else ""
-    if not name:
+    if value is None or not str(value).strip():
         raise line.fault("is missing or empty: a scenario needs an id", "id")
+    name = _NOT_IN_ID.sub("-", str(value)).strip("-")
+    if not name:
+        may = "letters from A to Z, digits, dots, hyphens and underscores"
+        raise line.fault(f"{value[:60]!r} holds nothing that an id here is made of: {may}", "id")
     return name

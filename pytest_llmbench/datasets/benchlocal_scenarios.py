@@ -138,7 +138,7 @@ def _checks(line: Line, meta: Line) -> Iterator[Mapping[str, Any]]:
     kind = line.take(str, "verifier", "type") or meta.take(str, "verifier_module")
     if not kind:
         raise line.fault("is missing, and the metadata have no verifier_module", "verifier", "type")
-    if kind == "data_extract" and "expected" in line.values:
+    if "expected" in line.values and (kind == "data_extract" or not line.take(list, "verifier", "asserts")):
         anchors = tables()["anchors"].get(str(line.values.get("id")), {})
         declared = bool(line.values.get("declares_top_level_shape"))
         value = line.values["expected"]

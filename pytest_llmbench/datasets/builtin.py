@@ -82,6 +82,8 @@ def _named(name: str) -> list[Path]:
     ):
         if found:
             return found
+    if Path(name).expanduser().exists():
+        raise UnknownName(f"{name} holds no pack: a pack.yaml is looked for there and one folder below")
     known = {head.id for head in heads} | {tag for head in heads for tag in head.tags}
     raise UnknownName(f'no pack, tag or path "{name}": {suggestion(name, known)}')
 

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 SLOTS = 4
 """Requests served at once. On 2 cores 4 slots give 200 tokens/s together, 2 give 170; 8 cost twice the memory."""
 
-CONTEXT = 4096
-"""Tokens of one slot: a tool list of 1,500 and an answer of 1,024 fit. Each slot has its own; of a shared pool
-one long request could take what the others need, and llama.cpp then breaks off all of them."""
+CONTEXT = 8192
+"""Tokens of one slot: a document of 4,000 and an answer of as many fit; SmolLM2 was trained for no more. With 4 slots
+that is 720 MiB of its memory. Each slot has its own: of a shared pool one long request could take what the others
+need, and llama.cpp then breaks off all of them."""
 
 PROMPT_CACHE_MIB = 512
 """Memory for prompts that have left their slot; llama.cpp's own default is 8 GiB."""

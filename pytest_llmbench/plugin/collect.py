@@ -8,12 +8,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
 from pytest_llmbench.contracts import Families
-from pytest_llmbench.datasets import builtin_packs_dir, find_packs, pack_fault, read_pack
+from pytest_llmbench.datasets import builtin_packs_dir, find_packs, pack_fault, pack_file, read_pack
 from pytest_llmbench.datasets.benchlocal_lines import SUFFIX
 from pytest_llmbench.datasets.yaml_text import read_head
 from pytest_llmbench.errors import PackError, UnknownName
@@ -156,14 +157,14 @@ def failure_text(result: Result) -> str:
     """Word a wrong answer for the person who reads the test report."""
     verdict = result.verdict
     parts = [f"{result.pack.id} {result.key.scenario}: {verdict.reason}: {_visible(verdict.detail)}"]
-    for title, text in (
+    for title, text in (  # indented, for pytest-html paints lines that begin with E red
         ("prompt", result.prompt),
         ("answer", result.answer or "(empty)"),
         ("expected", verdict.expected),
         ("got", verdict.got),
     ):
         if text:
-            parts.append(f"--- {title} ---\n{_visible(text)}")
+            parts.append(f"--- {title} ---\n{indent(_visible(text), '  ')}")
     return "\n".join(parts)
 
 
@@ -208,7 +209,7 @@ def _checked(pack: Pack, families: Families) -> Pack:
     """Return `pack` with a content hash that covers its verifiers' rules; raises `PackError` on a fault."""
     rules: set[str] = set()
     for index, scenario in enumerate(pack.scenarios):
-        where = pack.path / "pack.yaml" if pack.path.is_dir() else pack.path
+        where = pack_file(pack)
         place = ("scenarios", index)
         _member("dialogue", scenario.dialogue, families.dialogues, where, place)
         verifier = _member("verifier", scenario.verifier, families.verifiers, where, place)

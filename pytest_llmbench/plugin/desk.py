@@ -238,7 +238,7 @@ class Desk:
         return html_block(self._summary or self._tally.summary(self._run_facts()))
 
     def _gate_lines(self) -> list[str]:
-        if self._verdict is None or not self._verdict.name:
+        if self._verdict is None or not self._verdict.lines:
             return []
         return [f"Gate {self._verdict.name}:", *(f"- {line}" for line in self._verdict.lines)]
 

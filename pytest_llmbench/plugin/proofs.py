@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_llmbench.contracts import Families
@@ -12,6 +13,9 @@ from pytest_llmbench.datasets.llmbench_pack import FILENAME as PACK
 from pytest_llmbench.errors import LlmbenchError, VerifierError
 from pytest_llmbench.records import Purpose, Trial
 from pytest_llmbench.rehearsal import Cast, Rehearsed, rehearse
+
+SHOWN = 5
+"""Wrongly judged answers that a refusal lists."""
 
 
 class Proofs:
@@ -40,20 +44,22 @@ class Proofs:
 
     def _fault(self, folder: Path) -> str:
         try:
-            return self._first_fault(folder) if (folder / GOLD).is_file() else ""
+            return _listed(self._faults_of(folder)) if (folder / GOLD).is_file() else ""
         except LlmbenchError as error:
             return str(error)
 
-    def _first_fault(self, folder: Path) -> str:
-        scenarios = READERS["llmbench"].read(folder / PACK).scenarios
-        book = load_gold(folder)
-        answers = (
-            one
-            for scenario in scenarios
-            if scenario.id in book
-            for one in rehearse(scenario, book[scenario.id], self._cast)
-        )
-        return next((_worded(one) for one in answers if one.verdict.outcome is not one.wanted), "")
+    def _faults_of(self, folder: Path) -> list[str]:
+        pack, book = READERS["llmbench"].read(folder / PACK), load_gold(folder)
+        known = [scenario for scenario in pack.scenarios if scenario.id in book]
+        strays = sorted(book.keys() - {scenario.id for scenario in known})
+        judged = [one for scenario in known for one in rehearse(scenario, book[scenario.id], self._cast)]
+        wrong = [_worded(one) for one in judged if one.verdict.outcome is not one.wanted]
+        return [f"{folder / GOLD} has answers for {', '.join(strays)}, which is no scenario"] * bool(strays) + wrong
+
+
+def _listed(faults: Sequence[str]) -> str:
+    more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+    return "; ".join(faults[:SHOWN]) + more
 
 
 def _worded(one: Rehearsed) -> str:
@@ -64,4 +70,4 @@ def _worded(one: Rehearsed) -> str:
 
 
 def _refusal(pack: str, fault: str, folder: Path) -> str:
-    return f"{pack} is not run, its verdicts could not be believed: {fault}; see all with: llmbench selftest {folder}"
+    return f"{pack} is not run, its verdicts could not be believed: {fault} (llmbench selftest {folder} shows all)"

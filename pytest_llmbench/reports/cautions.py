@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_llmbench.reports.wording import single_line
+from pytest_llmbench.reports.table import pack_title
 from pytest_llmbench.summary import Summary
 
 LINES = 6
@@ -17,4 +17,4 @@ def caution_blocks(summary: Summary) -> Iterator[tuple[str, list[str]]]:
         told = pack.facts.cautions
         if told:
             more = [f"and {len(told) - LINES:,} more, see results.json"] if len(told) > LINES else []
-            yield f"What to know of the scores of {single_line(pack.facts.title, 60)}:", [*told[:LINES], *more]
+            yield f"What to know of the scores of {pack_title(pack)}:", [*told[:LINES], *more]

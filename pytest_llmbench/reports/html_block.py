@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from pytest_llmbench.reports.cautions import caution_blocks
 from pytest_llmbench.reports.quality_line import quality_line
 from pytest_llmbench.reports.table import INTERVAL_NOTE, measured_text, notes, pack_table
 from pytest_llmbench.reports.wording import single_line
@@ -14,7 +15,7 @@ _CELL = 'style="padding: 2px 10px; text-align: {side}; border-bottom: 1px solid 
 
 
 def html_block(summary: Summary) -> str:
-    """Return a heading, what was measured, the table of packs, the notes and the Quality line."""
+    """Return a heading, what was measured, the table of packs, notes, cautions and the Quality line."""
     table = pack_table(summary)
     rows = [_row("th", table.headers), *(_row("td", row) for row in table.rows), _row("th", table.total)]
     texts = [*notes(summary), INTERVAL_NOTE]
@@ -27,10 +28,18 @@ def html_block(summary: Summary) -> str:
             *rows,
             "</table>",
             *(f"<p>{_safe(text)}</p>" for text in texts),
+            *_cautions(summary),
             f"<pre>{_safe(quality_line(summary))}</pre>",
             "</div>",
         ]
     )
+
+
+def _cautions(summary: Summary) -> list[str]:
+    lines = []
+    for heading, told in caution_blocks(summary):
+        lines += [f"<p>{_safe(heading)}</p>", "<ul>", *(f"<li>{_safe(text)}</li>" for text in told), "</ul>"]
+    return lines
 
 
 def _row(tag: str, cells: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from pytest_llmbench.errors import UsageProblem
 from pytest_llmbench.records import Purpose
 from pytest_llmbench.reports.compose_header import with_quality
 from pytest_llmbench.reports.files import replace_file
+from pytest_llmbench.reports.table import pack_title, run_label
 from pytest_llmbench.reports.wording import day, single_line
 from pytest_llmbench.summary import PackSummary, Summary, score_text
 
@@ -29,7 +30,8 @@ class QualityLine:
 def quality_line(summary: Summary) -> str:
     """Return ``Quality:   ToolCall-15 14/15 (93%) · ... (quick, packs v1.0.x, 2026-05-09)``.
 
-    The date is the UTC day the run started. What was not the packs' own sampling is tagged.
+    The date is the UTC day the run started. What was not the packs' own sampling is tagged, and so are
+    packs of another tool: ``ToolCall-15 [benchlocal-cli] 14/15 (93%) ... (benchlocal-cli quick, ...)``.
     """
     return f"Quality:   {_scores(summary)}"
 
@@ -41,13 +43,13 @@ def _scores(summary: Summary) -> str:
 
 def _score(pack: PackSummary) -> str:
     text = score_text(pack).replace(" selected", "", 1)
-    return f"{single_line(pack.facts.title, 60)} {text}"
+    return f"{pack_title(pack)} {text}"
 
 
 def _facts(summary: Summary) -> list[str]:
     run = summary.run
     tag = [f"not canonical: {single_line(run.note, 200)}" if run.note else "not canonical"] if not run.canonical else []
-    return [summary.label, *tag, *_versions(summary), day(run.started_at)]
+    return [run_label(summary), *tag, *_versions(summary), day(run.started_at)]
 
 
 def _versions(summary: Summary) -> list[str]:
@@ -76,8 +78,8 @@ def write_quality(path: Path, summary: Summary) -> str:
     """Put the run's line into the header comment of the compose file at `path`; return the line.
 
     The old Quality line is replaced, every other byte stays, and so do the file's permissions. Raises
-    UsageProblem for a run that is partial, has errors or is not canonical, and for a file that is
-    missing or cannot be written; the file is then untouched.
+    UsageProblem for a run that is partial, has errors, is not canonical or has packs of another tool, and
+    for a file that is missing or cannot be written; the file is then untouched.
     """
     refusal = _refusal(summary)
     if refusal:
@@ -101,5 +103,8 @@ def _refusal(summary: Summary) -> str:
         return f"this run is not canonical{why}, so its scores do not compare"
     if not any(pack.purpose is Purpose.ITEM for pack in summary.packs):
         return "no pack was measured"
+    foreign = [pack_title(pack) for pack in summary.packs if pack.facts.origin]
+    if foreign:
+        return f"only packs in our own format go there, and this run has {', '.join(foreign)}"
     short = [f"{pack.facts.title} {score_text(pack)}" for pack in summary.packs if not pack.complete]
     return f"only whole packs without errors go there, and this run has {', '.join(short)}" if short else ""

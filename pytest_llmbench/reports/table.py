@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pytest_llmbench.records import Outcome
+from pytest_llmbench.records import Outcome, Purpose
 from pytest_llmbench.reports.wording import MISSING, duration, rate, seconds, single_line
-from pytest_llmbench.summary import Counts, Mean, PackSummary, Row, Status, Summary, count_text, percent, plural
+from pytest_llmbench.summary import CUSTOM, Counts, Mean, PackSummary, Row, Status, Summary, count_text, percent, plural
 
 LEGEND = {
     Status.WATCH: "the score is below the pack's suggested floor, but its 95% interval reaches the floor",
@@ -62,9 +62,26 @@ def metric_names(summary: Summary) -> list[str]:
     return sorted({name for pack in summary.packs for name in pack.metrics})
 
 
+def pack_title(pack: PackSummary) -> str:
+    """Return ``ToolCall-15``, and for a pack of another tool ``ToolCall-15 [benchlocal-cli]``."""
+    title, origin = single_line(pack.facts.title, 60), single_line(pack.facts.origin, 40)
+    return f"{title} [{origin}]" if origin else title
+
+
+def run_label(summary: Summary) -> str:
+    """Return the label, with the tool named whose packs ran: its ``quick`` is not ours.
+
+    A run of packs from several places is no tag's whole set of scenarios anywhere.
+    """
+    origins = {pack.facts.origin for pack in summary.packs if pack.purpose is Purpose.ITEM}
+    if summary.label == CUSTOM or len(origins) > 1:
+        return CUSTOM
+    return " ".join(filter(None, [*(single_line(origin, 40) for origin in origins), summary.label]))
+
+
 def pack_name(pack: PackSummary) -> str:
     """Return ``ToolCall-15 (v1.0.1)``."""
-    title = single_line(pack.facts.title, 60)
+    title = pack_title(pack)
     return f"{title} (v{single_line(pack.facts.version, 20)})" if pack.facts.version else title
 
 
@@ -94,7 +111,9 @@ def measured_text(summary: Summary) -> str:
     at_once = f", {run.concurrency} at once" if run.concurrency else ""
     spent = f", in {duration(run.finished_at - run.started_at)}" if run.finished_at > run.started_at else ""
     asked = plural(summary.total.selected, "scenario")
-    return f"{single_line(run.model, 200) or 'unnamed model'}{place}{via}: {asked} ({summary.label}){at_once}{spent}"
+    return (
+        f"{single_line(run.model, 200) or 'unnamed model'}{place}{via}: {asked} ({run_label(summary)}){at_once}{spent}"
+    )
 
 
 def notes(summary: Summary) -> tuple[str, ...]:
@@ -123,7 +142,7 @@ def _repeat_notes(summary: Summary) -> list[str]:
         if len(pack.unstable) > len(shown):
             shown.append(f"and {len(pack.unstable) - len(shown):,} more")
         if shown:
-            lines.append(f"Unsteady in {single_line(pack.facts.title, 60)}: {', '.join(shown)}.")
+            lines.append(f"Unsteady in {pack_title(pack)}: {', '.join(shown)}.")
     return lines
 
 

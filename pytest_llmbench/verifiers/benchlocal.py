@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from pytest_llmbench.contracts import Problem
-from pytest_llmbench.lookup import suggestion
+from pytest_llmbench.lookup import nearest, suggestion
 from pytest_llmbench.records import CheckOutcome, Exchange, Outcome, Reason, Request, Response, Scenario, Turn, Verdict
 from pytest_llmbench.verifiers import benchlocal_calls, benchlocal_fields
 from pytest_llmbench.verifiers.benchlocal_answers import ANSWERS, checkpoints_met
@@ -18,7 +18,16 @@ from pytest_llmbench.verifiers.benchlocal_calls import CALLS
 from pytest_llmbench.verifiers.benchlocal_cautions import cautions_on
 from pytest_llmbench.verifiers.benchlocal_documents import DOCUMENTS
 from pytest_llmbench.verifiers.benchlocal_fields import FIELDS
-from pytest_llmbench.verifiers.benchlocal_subject import HOLDS, Before, Finding, Kind, Params, Subject, subject_of
+from pytest_llmbench.verifiers.benchlocal_subject import (
+    HOLDS,
+    Before,
+    Explained,
+    Finding,
+    Kind,
+    Params,
+    Subject,
+    subject_of,
+)
 from pytest_llmbench.verifiers.benchlocal_texts import INSTRUCTIONS
 
 KINDS: dict[str, Kind] = {**CALLS, **INSTRUCTIONS, **DOCUMENTS, **ANSWERS, **FIELDS}
@@ -66,22 +75,35 @@ def _faults(check: Params) -> Iterator[tuple[str, str]]:
     name = check.get("kind")
     kind = KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
-        yield "kind", _unknown(name)
+        yield _unknown(str(name))
         return
     for key in kind.needs:
         if key not in check:
-            yield key, f"the key is missing: it must be {kind.needs[key].words}"
+            yield key, f"the key is missing: it must be {kind.needs[key].words}{_instead(key, kind, check)}"
     if kind.one_of and not any(key in check for key in kind.one_of):
         yield kind.one_of[0], f"at least one of {', '.join(kind.one_of)} must be there"
     for key, shape in {**kind.may, **kind.needs}.items():
         if key in check and not shape.fits(check[key]):
-            yield key, f"must be {shape.words}, not {str(check[key])[:80]!r}"
+            told = shape.why(check[key]) if isinstance(shape, Explained) else ""
+            yield key, told or f"must be {shape.words}, not {str(check[key])[:80]!r}"
 
 
-def _unknown(name: object) -> str:
-    if str(name).endswith(".upstream_evaluator"):
-        return "this scenario is judged by code inside benchlocal-cli, which a pack file does not hold"
-    return f'unknown verifier type or kind of assert "{name}": {suggestion(str(name), KINDS)}'
+def _unknown(name: str) -> tuple[str, str]:
+    """Return where the fault is, the verifier type or the kind of assert, and the message."""
+    if name.endswith(".upstream_evaluator"):
+        return "kind", "this scenario is judged by code inside benchlocal-cli, which a pack file does not hold"
+    family, _, kind = name.partition(".")
+    kinds = [known.partition(".")[2] for known in KINDS if known.partition(".")[0] == family]
+    if not kinds:
+        return "type", f'unknown verifier type "{family}": {suggestion(family, {k.partition(".")[0] for k in KINDS})}'
+    return "kind", f'unknown kind of assert "{kind}" of {family}: {suggestion(kind, kinds)}'
+
+
+def _instead(missing: str, kind: Kind, check: Params) -> str:
+    """Point to a key nobody reads that `missing` may have been meant by."""
+    known = {"kind", *kind.needs, *kind.may}
+    found = nearest(missing, [key for key in check if key not in known])
+    return f'; was "{found}" meant to be "{missing}"?' if found else ""
 
 
 def _names(checks: Sequence[Params]) -> list[str]:

@@ -5,6 +5,8 @@ Each weakness is a question to one scenario: its asserts, and where that tells, 
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -26,10 +28,22 @@ JUNK = (
     "lorem ipsum dolor sit amet\n" * 12,
     "- some\n- other\n- thing",
     "42",
+    "D\u00e9j\u00e0 vu \u2013 \u201cperhaps\u201d.",
 )
 """Answers to no question at all."""
 
 EMPTY_SHELLS = ("{}", "[]", '{"zero": 0}', "a: b")
+_LENGTHS = ("instruct_follow.exact_length_words", "instruct_follow.min_length_words")
+_AT_MOST, _FORBIDDEN, _LANGUAGE = (
+    f"instruct_follow.{name}" for name in ("max_length_words", "forbidden_phrase", "language")
+)
+_ASKS_FOR_CONTENT = ("instruct_follow.required_phrase", "struct_output.exact_json", "reason_math.", "answer_match.")
+"""Beginnings of the kinds that a text of the right form alone does not meet."""
+
+_WORD = re.compile(r"[A-Za-z0-9]+")
+_MOST = 2000
+"""Words, and a tenth of it lines, that a made-up answer has at most."""
+
 _TRIED = ("instruct_follow.format_regex", "struct_output.format_regex", "reason_math.regex_match")
 _JSON = (EXPECTED, "data_extract.", "struct_output.json", "struct_output.exact_json")
 _ARGUMENTS = ("required_args_present", "forbidden_args_absent", "exact_arg_value", "arg_regex", "arg_in_enum")
@@ -73,15 +87,30 @@ def _of(scenario: Scenario, *kinds: str) -> list[Params]:
 
 def _any_text(scenario: Scenario, passes: Passes) -> Iterator[str]:
     if _takes_all(scenario, passes):
-        yield "passes on any text that is not empty"
+        yield f"passes on any text {_limits(scenario) or 'that is not empty'}"
 
 
 def _takes_all(scenario: Scenario, passes: Passes) -> bool:
-    return all(passes(scenario, text) for text in JUNK)
+    """Whether no junk is turned down but what limits on length, language and single phrases exclude."""
+    limits = tuple(_of(scenario, _AT_MOST, _FORBIDDEN, _LANGUAGE))
+    limited = dataclasses.replace(scenario, checks=limits)
+    tried = [text for text in JUNK if not limits or passes(limited, text)]
+    return bool(tried) and all(passes(scenario, text) for text in tried)
+
+
+def _limits(scenario: Scenario) -> str:
+    lengths = [check["value"] for check in _of(scenario, _AT_MOST)]
+    parts = [f"of at most {min(lengths)} words"] if lengths else []
+    if any(check["value"] == "english" for check in _of(scenario, _LANGUAGE)):
+        parts.append("in ASCII")
+    if _of(scenario, _FORBIDDEN):
+        parts.append("without the forbidden phrases")
+    return " ".join(parts)
 
 
 def _empty_shell(scenario: Scenario, passes: Passes) -> Iterator[str]:
-    if _takes_all(scenario, passes):
+    asks = any(kind.startswith(_ASKS_FOR_CONTENT) for kind in _kinds(scenario))
+    if asks or _takes_all(scenario, passes):
         return
     shell = next((text for text in (*EMPTY_SHELLS, *_bare(scenario)) if passes(scenario, text)), None)
     if shell is not None:
@@ -90,19 +119,25 @@ def _empty_shell(scenario: Scenario, passes: Passes) -> Iterator[str]:
 
 
 def _bare(scenario: Scenario) -> Iterator[str]:
-    """Yield the least that asserts on the form alone ask for."""
-    for check in scenario.checks:
-        kind, count = check["kind"], check.get("value")
-        if kind == "instruct_follow.bullet_count" and isinstance(count, int):
-            yield "- x\n" * min(count, 200)
-        elif kind in {"instruct_follow.exact_length_words", "instruct_follow.min_length_words"} and isinstance(
-            count, int
-        ):
-            yield "x " * min(count, 2000)
-        elif kind == "struct_output.csv_columns":
-            yield ",".join(check["expected"])
-        elif kind == "struct_output.markdown_structure":
-            yield "\n".join(map(_header, check["headers"]))
+    """Yield the least that asserts on the form alone ask for, all of them in one text, in each case of letters."""
+    lines = [line for check in scenario.checks for line in _bare_lines(check)]
+    words = max((check["value"] for check in _of(scenario, *_LENGTHS)), default=0)
+    missing = min(words, _MOST) - len(_WORD.findall("\n".join(lines)))
+    text = "\n".join([*lines, " ".join(["x"] * missing)] if missing > 0 else lines) or "x"
+    yield from (text, text.upper(), text.title())
+
+
+def _bare_lines(check: Params) -> list[str]:
+    kind, most = check["kind"], _MOST // 10
+    if kind == "instruct_follow.required_section_headers":
+        return list(check["headers"])
+    if kind == "instruct_follow.bullet_count":
+        return ["- x"] * min(check["value"], most)
+    if kind == "instruct_follow.required_url_count":
+        return ["https://x"] * min(check["min"], most)
+    if kind == "struct_output.csv_columns":
+        return [",".join(check["expected"])]
+    return [_header(header) for header in check["headers"]] if kind == "struct_output.markdown_structure" else []
 
 
 def _header(header: str) -> str:
@@ -176,15 +211,41 @@ def _first_lines(scenario: Scenario, _passes: Passes) -> Iterator[str]:
 
 def _no_anchor(scenario: Scenario, _passes: Passes) -> Iterator[str]:
     for check in _of(scenario, EXPECTED):
-        lists = [path for path in _object_lists(check["value"], "") if path not in check.get("anchors", {})]
+        lists = [path for path, size in _object_lists(check["value"], "") if size and path not in _anchors(check)]
         if lists:
-            where = " and ".join(path or "the list" for path in lists)
-            yield f"objects in {where} are never right: they have no anchor key"
+            yield f"objects in {_named_lists(lists)} are never right: they have no anchor key"
 
 
-def _object_lists(value: Any, path: str) -> Iterator[str]:
+def _empty_list(scenario: Scenario, _passes: Passes) -> Iterator[str]:
+    """An empty list is taken for one of objects: without an anchor key a list is one wrong field, anything else none."""
+    for check in _of(scenario, EXPECTED):
+        empty = [path for path, size in _object_lists(check["value"], "") if not size]
+        idle = [path for path in empty if path in _anchors(check)]
+        wrong = [path for path in empty if path not in idle]
+        if wrong:
+            yield f"the empty list wanted at {_named_lists(wrong)} counts as wrong where it is given, else not at all"
+        if idle:
+            yield f"what stands in place of the empty list wanted at {_named_lists(idle)} is not looked at"
+
+
+def _never(scenario: Scenario, passes: Passes) -> Iterator[str]:
+    if any(not passes(scenario, json.dumps(check["value"])) for check in _of(scenario, EXPECTED)):
+        yield "the very record that is wanted fails"
+
+
+def _anchors(check: Params) -> Mapping[str, str]:
+    found: Mapping[str, str] = check.get("anchors", {})
+    return found
+
+
+def _named_lists(paths: Sequence[str]) -> str:
+    return " and ".join(path or "the list" for path in dict.fromkeys(paths))
+
+
+def _object_lists(value: Any, path: str) -> Iterator[tuple[str, int]]:
+    """Yield path and length of each list that is compared as one of objects."""
     if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
-        yield path
+        yield path, len(value)
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _object_lists(item, f"{path}.{key}" if path else key)
@@ -220,7 +281,9 @@ WEAKNESSES: tuple[Weakness, ...] = (
     _any_number,
     _any_letter,
     _first_lines,
+    _never,
     _no_anchor,
+    _empty_list,
     _exact_prefix,
     _only_ascii,
     _prose_around,

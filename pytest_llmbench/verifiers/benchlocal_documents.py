@@ -19,6 +19,7 @@ from pytest_llmbench.verifiers.benchlocal_subject import (
     Kind,
     Params,
     Subject,
+    explained,
     load_json,
     unfenced,
     unmatched,
@@ -164,15 +165,20 @@ def _format_regex(subject: Subject, params: Params) -> Finding:
     return Finding(reason=Reason.INVALID_FORMAT, detail=fault, got=short(subject.text, 300)) if fault else HOLDS
 
 
-def _is_schema(value: Any) -> bool:
-    """Whether it is a schema that refers to nothing outside itself."""
+def _no_schema(value: Any) -> str:
+    """Say what makes `value` no JSON Schema that refers to nothing outside itself, or return ""."""
     from jsonschema import SchemaError, validators  # noqa: PLC0415
 
+    if not isinstance(value, (Mapping, bool)):
+        return f"must be a JSON Schema, not {shown(value)}"
     try:
         validators.validator_for(value).check_schema(value)
-    except (SchemaError, RecursionError, TypeError):
-        return False
-    return all(isinstance(target, str) and target.startswith("#") for target in _references(value))
+    except SchemaError as error:
+        return f"is no JSON Schema: {error.json_path}: {error.message.partition(chr(10))[0][:300]}"
+    except (RecursionError, TypeError) as error:
+        return f"is no JSON Schema that can be read: {error}"
+    outside = [target for target in _references(value) if not (isinstance(target, str) and target.startswith("#"))]
+    return f"refers to {shown(outside[0])}, and must refer to nothing outside itself" if outside else ""
 
 
 def _references(value: Any) -> Iterator[Any]:
@@ -185,7 +191,7 @@ def _references(value: Any) -> Iterator[Any]:
             yield from _references(child)
 
 
-SCHEMA = Shape("a JSON Schema that refers to nothing outside itself", _is_schema)
+SCHEMA = explained("a JSON Schema that refers to nothing outside itself", _no_schema)
 PATH = Shape("a path such as $.a.b[0]", lambda value: isinstance(value, str) and value.startswith("$."))
 
 DOCUMENTS: dict[str, Kind] = {

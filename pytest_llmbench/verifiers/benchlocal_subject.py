@@ -79,11 +79,26 @@ class Kind:
     one_of: tuple[str, ...] = ()
 
 
-def _compiles(value: Any) -> bool:
+@dataclass(frozen=True, slots=True)
+class Explained(Shape):
+    """A shape that can tell what is wrong with a value: `why` returns a whole sentence without subject, or ""."""
+
+    why: Callable[[Any], str]
+
+
+def explained(words: str, why: Callable[[Any], str]) -> Explained:
+    """Return the shape of the values that nothing is wrong with."""
+    return Explained(words, lambda value: not why(value), why)
+
+
+def _no_expression(value: Any) -> str:
+    if not isinstance(value, str):
+        return f"must be a regular expression of Python, not {str(value)[:80]!r}"
     try:
-        return isinstance(value, str) and re.compile(value) is not None
-    except (re.error, OverflowError, RecursionError):
-        return False
+        re.compile(value)
+    except (re.error, OverflowError, RecursionError) as error:
+        return f"{value[:80]!r} is no regular expression of Python: {error}"
+    return ""
 
 
 def _reads_as_number(value: Any) -> bool:
@@ -103,7 +118,7 @@ LIST = Shape("a list", lambda value: isinstance(value, list))
 WORD_LIST = Shape(
     "a list of texts", lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value)
 )
-EXPRESSION = Shape("a regular expression of Python", _compiles)
+EXPRESSION = explained("a regular expression of Python", _no_expression)
 NUMERIC = Shape("a number", _reads_as_number)
 
 

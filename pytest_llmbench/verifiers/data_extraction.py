@@ -98,8 +98,8 @@ class DataExtraction:
         answer = spoken(exchange.answer)
         score = _score(scenario.checks[0], answer)
         outcomes = tuple(_outcomes(score))
-        metrics = {"fields_right": float(score.right), "fields_total": float(score.total)}
         share = score.right / score.total
+        metrics = {"field_score": share}
         if score.filled and not score.crowd:
             return Verdict(outcome=Outcome.PASS, detail=str(score), score=share, metrics=metrics, checks=outcomes)
         first = None if score.shape or score.crowd else score.faults[0]

@@ -20,6 +20,7 @@ from pytest_llmbench.verifiers.extraction import (
     has_digits,
     read_numbers,
     read_quantity,
+    undecorated,
     unmarked,
 )
 from pytest_llmbench.verifiers.final_moments import read_day, read_time
@@ -109,8 +110,8 @@ def _numbers(check: Check, value: str) -> str:
 
 
 def plain_text(text: str) -> str:
-    """Return a text as `text` checks compare it: without case, emphasis, outer punctuation and runs of space."""
-    return unmarked(text).strip(EDGES).casefold()
+    """Return a text as `text` checks compare it: without case, emphasis, runs of space, outer marks and symbols."""
+    return undecorated(unmarked(text)).strip(EDGES).casefold()
 
 
 def _text(check: Check, value: str) -> str:

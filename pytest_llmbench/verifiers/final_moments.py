@@ -13,11 +13,14 @@ _DAYS = (
     re.compile(rf"(?P<month>{_MONTH}) (?P<day>[0-9]{{1,2}}),? (?P<year>[0-9]{{4}})"),
 )
 _TIME = re.compile(r"([0-9]{1,2})(?::([0-9]{2}))?(?: ?([ap])\.?m\.?)?")
+_TYPOGRAPHY = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-") | {"\u2236": ":"})
+_SPACED = re.compile(r"(?<=[0-9]) ?([:-]) ?(?=[0-9])")
 _EDGES = " \t\"'<>()[].,;:!"
 
 
 def _tidied(text: str) -> str:
-    return " ".join(text.strip(_EDGES).split()).casefold()
+    plain = " ".join(text.translate(_TYPOGRAPHY).strip(_EDGES).split())
+    return _SPACED.sub(r"\1", plain).casefold()
 
 
 def read_day(text: str) -> dt.date | None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from pytest_llmbench.verifiers.extraction import Document, TextFault, find_document, json_spans, parse_json
+from pytest_llmbench.verifiers.extraction import Document, TextFault, answer_spans, find_document, parse_json
 from pytest_llmbench.verifiers.record_shape import Group
-
-_BRACKET = re.compile(r"""(?P<json>\{(?=\s*["'])|\[(?=\s*[{\[]))|[{\[]|(?P<close>[\]}])""")
 
 
 def find_record(answer: str) -> tuple[Document, Any]:
@@ -20,7 +17,7 @@ def find_record(answer: str) -> tuple[Document, Any]:
     """
     if not answer.strip():
         raise TextFault("is empty")
-    document = find_document(answer, tags={"json"}, reads=_is_composite, spans=_whole_spans)
+    document = find_document(answer, tags={"json"}, reads=_is_composite, spans=_spans)
     return document, parse_json(document.body)
 
 
@@ -43,22 +40,6 @@ def _is_composite(text: str) -> bool:
         return False
 
 
-def _whole_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of the objects amid prose, and of the lists that hold one: a bare [1] is a footnote.
-
-    What stands behind an opening bracket of JSON that is not closed again belongs to something broken.
-    """
-    is_json_open: list[bool] = []
-    at = broken = 0
-    for start, end in json_spans(text):
-        for bracket in _BRACKET.finditer(text, at, start + 1):
-            if bracket.start() == start:
-                break
-            if bracket["close"]:
-                broken -= is_json_open.pop() if is_json_open else 0
-            else:
-                is_json_open.append(bool(bracket["json"]))
-                broken += is_json_open[-1]
-        if not broken and "{" in text[start:end]:
-            yield start, end
-        at = end
+def _spans(text: str) -> list[tuple[int, int]]:
+    """Return (start, end) of the objects amid prose, and of the lists that hold one: a bare [1] is a footnote."""
+    return answer_spans(text, holding="{")

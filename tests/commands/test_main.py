@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -41,3 +42,22 @@ def test_it_runs_as_a_program() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr.startswith('no pack, tag or path "no-such-pack"')
+
+
+def test_ctrl_c_is_one_line() -> None:
+    """Whoever stops it need not read a traceback."""
+    command = [sys.executable, "-m", "pytest_llmbench.commands.main", "selftest", "structoutput-15", "dataextract-15"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("structoutput-15")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, "interrupted\n")
+
+
+def test_a_reader_who_has_seen_enough_is_no_error() -> None:
+    """As in ``llmbench selftest -v | head``."""
+    line = f"{sys.executable} -m pytest_llmbench.commands.main selftest -v toolcall-15 | head -n 1"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=60, check=False)  # noqa: S602 - a pipe
+    assert done.stdout.startswith("toolcall-15")
+    assert done.stderr == ""

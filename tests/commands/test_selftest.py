@@ -12,6 +12,7 @@ from pytest_llmbench.commands.main import main
 from pytest_llmbench.records import Exchange, Outcome, Scenario, Verdict
 from pytest_llmbench.rehearsal import Cast
 from pytest_llmbench.verifiers import VERIFIERS
+from tests.datasets.benchlocal_sample import case, write_jsonl
 
 PACK = """\
 llmbench: 1
@@ -137,10 +138,9 @@ def test_a_verifier_that_passes_too_much_is_caught_by_mutations(
         (PACK, "", "no recorded answers in "),
         (PACK, GOLD.replace("SU-01:", "SU-02:"), "SU-01: no recorded answers"),
         (PACK.replace("kind: number", "kind: nubmer"), GOLD, 'did you mean "number"?'),
-        (PACK.replace("final_answer", "my_own"), GOLD, "--llm-endpoint gold, then --llm-endpoint broken"),
         (PACK.replace("single_turn", "single_turns"), GOLD, 'did you mean "single_turn"?'),
     ],
-    ids=["no gold.yaml", "no answers", "an unknown check", "another's verifier", "an unknown dialogue"],
+    ids=["no gold.yaml", "no answers", "an unknown check", "an unknown dialogue"],
 )
 def test_a_faulty_pack_is_exit_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, gold: str, words: str
@@ -176,3 +176,36 @@ def test_an_unknown_pack_is_exit_4_with_the_nearest_name(capsys: pytest.CaptureF
     """A slip of the keyboard costs one line."""
     assert main(["selftest", "toolcal-15"]) == 4
     assert 'did you mean "toolcall-15"?' in capsys.readouterr().err
+
+
+def test_a_verifier_of_ones_own_is_pytest_s_to_know(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """That is no fault of the pack; the line says what to type instead."""
+    assert main(["selftest", pack(tmp_path, PACK.replace("final_answer", "my_own"))]) == 1
+    said = capsys.readouterr().out
+    assert "not tested: my_own is no verifier of pytest-llmbench" in said
+    assert "--llm-endpoint gold, then --llm-endpoint broken" in said
+
+
+def test_all_mistakes_of_both_files_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A slip in the answers does not hide those in the checks; places are written as pytest writes them."""
+    text = PACK.replace("kind: number", "kind: numbre")
+    assert main(["selftest", pack(tmp_path, text, GOLD.replace("fail:", "fial:"))]) == 4
+    said = capsys.readouterr().err
+    assert f"{tmp_path}/pack.yaml:14: scenarios[0].checks[0].kind: " in said
+    assert "gold.yaml:" in said
+
+
+def test_a_foreign_pack_has_nothing_to_judge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is read and its asserts are looked at; a mistake in it is exit 4."""
+    good = write_jsonl(tmp_path / "good.jsonl", [case("A", "instruct_follow", {"kind": "bullet_count", "value": 2})])
+    assert main(["selftest", str(good)]) == 0
+    assert "1 scenarios of a foreign pack, all readable" in capsys.readouterr().out
+    bad = write_jsonl(tmp_path / "bad.jsonl", [case("A", "instruct_follow", {"kind": "bullet_cuont", "value": 2})])
+    assert main(["selftest", str(bad)]) == 4
+    assert "bad.jsonl:2: " in capsys.readouterr().err
+
+
+def test_an_empty_name_is_exit_4(capsys: pytest.CaptureFixture[str]) -> None:
+    """A script whose variable is empty is told so."""
+    assert main(["selftest", ""]) == 4
+    assert "no pack is named" in capsys.readouterr().err

@@ -93,7 +93,7 @@ def test_the_embedded_server_is_what_it_says(embedded: Embedded) -> None:
     server = start(embedded)
     root = server.base_url.removesuffix("/v1")
     props = get_json(f"{root}/props", timeout_s=30).body
-    assert (props["total_slots"], props["default_generation_settings"]["n_ctx"]) == (4, 4096)
+    assert (props["total_slots"], props["default_generation_settings"]["n_ctx"]) == (4, 8192)
     assert props["chat_template_caps"]["supports_tools"] is True
     assert "llamacpp:requests_deferred" in get_json(f"{root}/metrics", timeout_s=30).text
     assert len(get_json(f"{root}/slots", timeout_s=30).body) == 4

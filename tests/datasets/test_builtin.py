@@ -55,7 +55,7 @@ def test_names_select_packs(shelf: Path, names: list[str], found: list[str]) -> 
         ("quik", 'did you mean "quick"?'),
         ("zzz*", "valid names: "),
         ("packs/nowhere", "no pack, tag or path"),
-        ("packs/foreign", "no pack, tag or path"),
+        ("packs/foreign", "holds no pack"),
     ],
 )
 def test_unknown_names_come_with_the_nearest(shelf: Path, name: str, words: str) -> None:

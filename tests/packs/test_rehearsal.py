@@ -12,7 +12,7 @@ from pytest_llmbench.commands.main import main
 from pytest_llmbench.datasets import READERS, builtin_packs_dir, find_packs, load_gold
 from pytest_llmbench.dialogues import DIALOGUES
 from pytest_llmbench.records import Pack
-from pytest_llmbench.rehearsal import Cast, pack_problems, rehearse
+from pytest_llmbench.rehearsal import Cast, gold_problems, rehearse, scenario_problems
 from pytest_llmbench.verifiers import VERIFIERS
 
 PACKS = find_packs(builtin_packs_dir())
@@ -28,7 +28,8 @@ def pack(request: pytest.FixtureRequest) -> Pack:
 
 def test_packs_have_no_faults_and_enough_answers(pack: Pack) -> None:
     """Checks are well formed, gold.yaml covers exactly the scenarios, two answers pass and four fail at least."""
-    assert list(pack_problems(pack, load_gold(pack.path), CAST)) == []
+    assert list(gold_problems(pack, load_gold(pack.path))) == []
+    assert not [fault for at in range(len(pack.scenarios)) for fault in scenario_problems(pack, at, CAST)]
 
 
 def test_recorded_answers_get_their_verdict(pack: Pack) -> None:

@@ -55,3 +55,20 @@ def test_a_pack_that_is_proved_runs(lab: Lab, stub: Stub) -> None:
     """Right answers pass, wrong ones fail: the model may be asked."""
     write_gold(lab.pack(scenarios(3)))
     lab.run("--llm-url", stub.url).ends(0, "complete")
+
+
+def test_a_resumed_run_does_not_keep_verdicts_of_a_pack_that_is_refused_now(lab: Lab, stub: Stub) -> None:
+    """What could not be believed at the start cannot be believed at the second go."""
+    pack = lab.pack(scenarios(3))
+    write_gold(pack)
+    lab.run("--llm-url", stub.url, "--llm-out", "run").ends(0, "complete")
+    write_gold(pack, right="the word is fine")
+    lab.run("--llm-url", stub.url, "--llm-out", "run", "--llm-resume").ends(6, "3 verifier_error")
+
+
+def test_answers_for_no_scenario_prove_nothing(lab: Lab, stub: Stub) -> None:
+    """A misspelt id would leave its scenario unproved without a word."""
+    write_gold(lab.pack(scenarios(2)), count=3)
+    done = lab.run("--llm-url", stub.url)
+    done.ends(6, "2 verifier_error")
+    done.holds("has answers for S-03, which is no scenario")

@@ -170,6 +170,8 @@ REFUSED: list[tuple[str, str, str]] = [
 ]
 AMID_PROSE: list[tuple[str, str, Any]] = [
     ("json", 'Draft {"a": 0}. Final: {"a": 1}\nBye.', {"a": 1}),
+    ("json", '{"a": 1}\n\nI wrote `{"a": 0}` first, with {} or [2] in it.', {"a": 1}),
+    ("json", 'The input is {"x": [1]}, so it is:\n\n[1, 2]\n\nBye.', [1, 2]),
     ("jsonl", 'Here they are:\n{"a": 1}\n{"a": 2}\nBye.', [{"a": 1}, {"a": 2}]),
     ("yaml", "Here is the YAML document:\n\na: 1\nb: 2\n\nI hope it helps!", {"a": 1, "b": 2}),
     ("yaml", "Sure, here it is:\na: 1", {"a": 1}),
@@ -193,6 +195,10 @@ HOSTILE = [
     "{a: " * 50_000,
     "a = " + "{a=" * 50_000,
     "a." * 100_000 + "b = 1",
+    "1." * 150_000,
+    "[" + "a." * 150_000,
+    "x = 1\n" + '"=".' * 80_000 + "b = 1",
+    "- a\n" * 1_000_000,
     '"' * 300_000,
     "'" * 300_000,
     "|" * 300_000,

@@ -26,6 +26,8 @@ from tests.verifiers.record_cases import FIELDS, PLAIN, RIGHT, TOTAL, changed, c
         f"A brace {{ opens, a bracket ] closes, [here] {{is}} {{ one: {PLAIN}",
         f'It is not {{"vendor": "Bohm",}} but {PLAIN}',
         f"{PLAIN}\nNot: {{'vendor': 1}}",
+        f'{PLAIN}\n\nI wrote `{{"iban": null}}` as none is given.',
+        f'It begins with `{{"vendor"` and ends with the total: {PLAIN}',
         f'Draft: {{"vendor": "Bohm"}}\n\nOn second thought:\n{PLAIN}',
         f'```json\n{{"vendor": "Bohm"}}\n```\nCorrected:\n```json\n{PLAIN}\n```',
         f'<think>{{"vendor": "Bohm"}}</think>{PLAIN}',
@@ -70,7 +72,12 @@ def test_the_record_is_found_wherever_it_stands(text: str) -> None:
         (f"The list: [{PLAIN}, {PLAIN}", Reason.INVALID_FORMAT),
         (f"Draft {PLAIN[:40]} and {PLAIN}", Reason.INVALID_FORMAT),
         ("{}", Reason.MISSING_FIELD),
-        (f"{PLAIN}\nor rather {{}}", Reason.MISSING_FIELD),
+        (f"{PLAIN}\nor rather:\n{{}}", Reason.MISSING_FIELD),
+        (f"{{{PLAIN}}}", Reason.INVALID_FORMAT),
+        (f"{{{PLAIN}", Reason.INVALID_FORMAT),
+        (f"{{invoice: {PLAIN}", Reason.INVALID_FORMAT),
+        (f"{{\n  invoice: {PLAIN}", Reason.INVALID_FORMAT),
+        (f'{{\n  // the invoice\n  "invoice": {PLAIN}', Reason.INVALID_FORMAT),
     ],
 )
 def test_what_is_no_such_record_scores_nothing(text: str, reason: Reason) -> None:

@@ -60,10 +60,21 @@ CASES: list[tuple[Check, list[str], list[str]]] = [
     ({"kind": "text", "any_of": ["B"]}, ["b", "(B)", r"\text{B}"], ["A", "B or C", "a B"]),
     (
         {"kind": "date", "value": "2026-03-05"},
-        ["2026-03-05", "5 March 2026", "March 5, 2026", "**march 5 2026**."],
+        [
+            "2026-03-05",
+            "5 March 2026",
+            "March 5, 2026",
+            "**march 5 2026**.",
+            "2026\u201303\u201305",
+            "$2026 - 03 - 05$",
+        ],
         ["2026-03-06", "2026-05-03", "5 March 2025"],
     ),
-    ({"kind": "time", "value": "14:35"}, ["14:35", "2:35 pm", "02:35 P.M."], ["2:35", "2:35 am", "14:36"]),
+    (
+        {"kind": "time", "value": "14:35"},
+        ["14:35", "2:35 pm", "02:35 P.M.", "14\u223635", "14 : 35"],
+        ["2:35", "2:35 am", "14:36"],
+    ),
     ({"kind": "time", "value": "00:05"}, ["0:05", "12:05 am"], ["12:05", "12:05 pm"]),
     ({"kind": "time", "value": "12:00"}, ["12:00", "12 pm"], ["0:00", "12 am"]),
 ]
@@ -96,6 +107,21 @@ def test_each_kind_tells_right_from_wrong(check: Check, right: list[str], wrong:
 def test_a_value_of_another_form_is_an_invalid_format(check: Check, values: list[str]) -> None:
     """A number without digits, a day or time that is not in a form the prompt can ask for."""
     assert {judge(f"ANSWER: {value}", check).reason for value in values} == {Reason.INVALID_FORMAT}
+
+
+@pytest.mark.parametrize(
+    "mark", ["{} \u2705", "**{}** \u2713", "{}. \U0001f389", "\u2705 {}", "{} \U0001f44d\U0001f3fd", "{}\u2714\ufe0f"]
+)
+def test_symbols_beside_a_value_are_no_part_of_it(mark: str) -> None:
+    """Models tick off what they are sure of; a cross denies it, and degrees are a unit."""
+    for check, right, _ in CASES:
+        verdict = judge(f"ANSWER: {mark.format(right[0])}", check)
+        assert verdict.outcome is Outcome.PASS, verdict.detail
+    assert judge("ANSWER: 35 \u274c", {**NUMBER, "units": ["km"]}).outcome is Outcome.FAIL
+    assert judge("ANSWER: 35\u00b0", {**NUMBER, "units": ["km"]}).outcome is Outcome.FAIL
+    assert judge("ANSWER: 35 \u339d", {**NUMBER, "units": ["km"]}).outcome is Outcome.FAIL
+    assert judge("ANSWER: \u2705", {"kind": "text", "any_of": ["\u2705"]}).outcome is Outcome.PASS
+    assert judge("ANSWER: done", {"kind": "text", "any_of": ["Done \u2705"]}).outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize(

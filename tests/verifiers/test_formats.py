@@ -94,6 +94,27 @@ def test_a_fence_may_be_required_or_forbidden(fence: str, answer: str, says: str
     assert flaw_of(answer, format="json") == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("json", '{{"a": 1}'),
+        ("json", '{{"a": 1}}'),
+        ("json", '{"a": {"b": 1}, oops'),
+        ("json", '{a: 1, b: {"c": 1}'),
+        ("json", '```json\n// so\n{"a": 1}\n```'),
+        ("jsonl", '{\n"a": 1,\n"b": {"c": 2}}\n{"a": 2}'),
+        ("jsonl", '```jsonl\n{\n"a": 1}\n{"a": 2}\n```'),
+        ("jsonl", 'Here:\n```\n{\n  "a": 1\n}\n{"a": 2}\n```'),
+        ("csv", "```csv\nHere, it is:\n\na,b\n1,2\n```"),
+        ("markdown_table", f"{TABLE}\n| Bob | 2 |"),
+        ("markdown_table", f"```markdown\n{TABLE}\n\n| Bob | 2 |\n```"),
+    ],
+)
+def test_a_part_of_something_broken_is_no_document(name: str, text: str) -> None:
+    """What a program would choke on is not mended by taking the piece of it that can be read."""
+    assert flaw_of(text, format=name)
+
+
 def test_a_broken_line_among_json_lines_is_a_fault_of_form() -> None:
     """The lines below it are not taken for the document."""
     assert "line 2" in flaw_of('{"a": 1}\n{"a": 2,}\n{"a": 3}', format="jsonl")

@@ -11,8 +11,8 @@
 
 from __future__ import annotations
 
-from pytest_llmbench.verifiers.extraction.declared import declared, declared_line, unmarked
-from pytest_llmbench.verifiers.extraction.documents import Document, find_document, json_spans
+from pytest_llmbench.verifiers.extraction.declared import declared, declared_line, undecorated, unmarked
+from pytest_llmbench.verifiers.extraction.documents import Document, answer_spans, find_document, json_spans
 from pytest_llmbench.verifiers.extraction.json_text import TextFault, parse_json
 from pytest_llmbench.verifiers.extraction.quantities import Units, Unread, has_digits, read_numbers, read_quantity
 from pytest_llmbench.verifiers.extraction.speech import spoken
@@ -22,6 +22,7 @@ __all__ = [
     "TextFault",
     "Units",
     "Unread",
+    "answer_spans",
     "declared",
     "declared_line",
     "find_document",
@@ -31,5 +32,6 @@ __all__ = [
     "read_numbers",
     "read_quantity",
     "spoken",
+    "undecorated",
     "unmarked",
 ]

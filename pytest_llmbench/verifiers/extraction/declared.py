@@ -8,6 +8,7 @@ lines declare, the last one is what was meant in the end.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import deque
 from collections.abc import Iterable
 
@@ -27,6 +28,8 @@ _BOX = re.compile(r"\\f?box(?:ed)?\s*\{")
 _BRACE = re.compile(r"\\[{}]|[{}]")
 _EMPHASIS = " \t*_`"
 _CLOSING = _EMPHASIS + ".,;:!"
+_MEANT = "\u00b0\u274c\u2717\u2718\u2716\u2612\u26d4\U0001f6ab"
+"""Symbols that say something about the value beside them: degrees, and crosses, which deny it."""
 _PAIRS = {")": "(", "]": "[", "}": "{", ">": "<", '"': '"', "'": "'"}
 
 
@@ -69,6 +72,24 @@ def unmarked(text: str) -> str:
     return " ".join(without_emphasis(_prepared(text)).split())
 
 
+def undecorated(text: str) -> str:
+    """Return `text` without emoji and other mere symbols at its ends; what is nothing else stays."""
+    start, end = 0, len(text)
+    while start < end and (text[start].isspace() or _is_decoration(text[start])):
+        start += 1
+    while end > start and (text[end - 1].isspace() or _is_decoration(text[end - 1])):
+        end -= 1
+    return text[start:end] or text
+
+
+def _is_decoration(character: str) -> bool:
+    """Whether it is a symbol that stands for no letter, digit, unit or currency (a tick, a face, a medal)."""
+    if character == "\u20e3" or "\U0001f3fb" <= character <= "\U0001f3ff":  # the frame of a keycap, skin tones
+        return True
+    is_symbol = unicodedata.category(character) == "So" and character not in _MEANT
+    return is_symbol and unicodedata.normalize("NFKC", character) == character
+
+
 def _prepared(text: str) -> str:
     """Return `text` with LaTeX and HTML read, and its ``*`` left only where they mark something up."""
     text = tidy(" ".join(text.split())[:LINE_LIMIT]).replace("\uff1a", ":")
@@ -101,7 +122,7 @@ def _first(rows: Iterable[str]) -> str:
 
 def _bare(value: str) -> str:
     """Return `value` without outer marks and closing punctuation, and without a closing bracket never opened."""
-    value = " ".join(value.split()).strip(_EMPHASIS).rstrip(_CLOSING)
+    value = undecorated(" ".join(value.split()).strip(_EMPHASIS).rstrip(_CLOSING)).strip(_EMPHASIS).rstrip(_CLOSING)
     while value and value[-1] in _PAIRS and _is_odd(value, value[-1]):
         value = value[:-1].rstrip(_CLOSING)
     return value

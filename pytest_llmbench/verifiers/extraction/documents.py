@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from pytest_llmbench.verifiers.text import Fence, fences
@@ -13,6 +13,13 @@ _TRIES = 2000
 """Places at which a JSON value is looked for."""
 _LENGTHS = 16
 """How often the characters of a text, or of 64 Ki, may be gone through to find the JSON values in it."""
+_BRACKET = re.compile(
+    r"""(?P<code>`[^`\n]*+`)|(?P<json>\{(?=\s*+["'{/])|\{(?=(?:\n\s*+)?+\w{1,60}+\s?:)|\[(?=\s*+[{\[]))|[{\[]|(?P<close>[\]}])"""
+)
+_LINE_START = 200
+"""Characters in front of a value that are looked at to see whether it begins its line."""
+_LEADS_UP = re.compile(r"(?:^|:)[\s*_`]*+$")
+_ENDS = re.compile(r"[ \t*_`.;,]*+(?:\n|$)")
 _XML_TRIES = 20
 _XML_NAME = re.compile(r"<([A-Za-z_][\w.:-]*+)")
 _XML_PROLOG = re.compile(r"(?:<\?xml[^<>]*+>\s*+)?(?:<!DOCTYPE[^\[\]<>]*+(?:\[[^\[\]]*+\]\s*+)?>\s*+)?", re.IGNORECASE)
@@ -78,6 +85,43 @@ def json_spans(text: str, opens: str = "{[") -> list[tuple[int, int]]:
             found.append((at, end))
         at = _next_open(text, opens, end or at + 1)
     return found
+
+
+def answer_spans(text: str, holding: str = "") -> list[tuple[int, int]]:
+    """Return (start, end) of the JSON values amid prose that may be the answer; the last is what was meant.
+
+    Only those that hold the text `holding` are seen. A value that has lines to itself, but for words and a colon that
+    lead up to it, goes before those that are spoken of within a sentence. A whole value inside of a broken one is a
+    fragment, and no answer.
+    """
+    whole = [(start, end) for start, end in _whole_spans(text) if text.find(holding, start, end) >= 0]
+    return [span for span in whole if _stands_free(text, *span)] or whole
+
+
+def _whole_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the JSON values that do not stand behind an opening bracket of JSON that is never closed again.
+
+    Brackets in code marks open nothing.
+    """
+    is_json_open: list[bool] = []
+    at = broken = 0
+    for start, end in json_spans(text):
+        for bracket in _BRACKET.finditer(text, at, start + 1):
+            if bracket.start() == start:
+                break
+            if bracket["close"]:
+                broken -= is_json_open.pop() if is_json_open else 0
+            elif not bracket["code"]:
+                is_json_open.append(bool(bracket["json"]))
+                broken += is_json_open[-1]
+        if not broken:
+            yield start, end
+        at = end
+
+
+def _stands_free(text: str, start: int, end: int) -> bool:
+    line = text[max(text.rfind("\n", 0, start) + 1, start - _LINE_START) : start]
+    return _LEADS_UP.search(line) is not None and _ENDS.match(text, end) is not None
 
 
 def xml_spans(text: str) -> list[tuple[int, int]]:

@@ -21,6 +21,9 @@ _FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|([0-9]))\s*(?:\{([^{}]*)
 _ROOT = re.compile(r"\\sqrt\s*\{([^{}]*)\}")
 _RAISED = re.compile(r"\^\s*\{([^{}]*)\}")
 _GROUP = re.compile(r"(?<![\\\w^}])\{([^{}]*)\}")
+_GROUPED_MARK = re.compile(r"(?<![A-Za-z])\{([,:.-])\}")
+_TIED = re.compile(r"(?<=[0-9}])~(?=[\\A-Za-z])")
+"""A ``~`` between a number and its unit is a blank that does not break."""
 _SIMPLE = re.compile(r"\s*[+-]?[0-9][0-9,. ]*")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _MATHS = re.compile(r"\$(?=\S)([^$]*\S)\$(?![0-9])")
@@ -31,6 +34,7 @@ _SYMBOLS = {
     **dict.fromkeys(("ge", "geq", "geqslant"), "\u2265"),
     **dict.fromkeys(("circ", "degree"), "\u00b0"),
     **dict.fromkeys(("left", "right", "displaystyle", "quad", "qquad", "bigl", "bigr", "big", "Big"), " "),
+    **dict.fromkeys(("checkmark", "square", "blacksquare", "qed"), " "),
     "div": "\u00f7",
     "pm": "\u00b1",
     "sim": "~",
@@ -58,7 +62,7 @@ def without_latex(text: str) -> str:
     Meant for a line of a few thousand characters. A single ``$`` is money and stays; so does a
     command that is not known, for nobody can say what it stands for.
     """
-    text = text.replace("{,}", ",")
+    text = _TIED.sub(" ", _GROUPED_MARK.sub(r"\1", text))
     if "\\" not in text and "$" not in text:
         return text
     text = _ESCAPED.sub(lambda found: _MEANS.get(found[1], found[1]), text)

@@ -21,6 +21,7 @@ _RAISED_DIGITS = str.maketrans(
 )
 _OTHER_DIGIT = re.compile(r"(?![0-9])\d")
 _VULGAR = re.compile("[\u00bc-\u00be\u2150-\u215e]")
+_STACKED = re.compile("[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+/[\u2080-\u2089]+")
 _UNIT_POWER = re.compile(r"(?:(?<=[^\W\d_eExX])|(?<=[^\W\d_][eE]))\^?(?:\(([23])\)|([23]))(?![0-9])")
 _SQUARE_CUBE = {"2": "\u00b2", "3": "\u00b3"}
 
@@ -55,6 +56,7 @@ def plain_numerals(text: str) -> str:
     only behind a letter, where they belong to a unit, ``2`` and ``3`` are raised (``m^2`` is ``m\u00b2``).
     """
     text = _VULGAR.sub(lambda found: " " + unicodedata.normalize("NFKC", found[0]) + " ", text.translate(_PLAIN))
+    text = _STACKED.sub(lambda found: " " + unicodedata.normalize("NFKC", found[0]) + " ", text)
     text = _RAISED.sub(lambda found: "^" + found[0].translate(_RAISED_DIGITS), text)
     text = unicodedata.normalize("NFKC", _OTHER_DIGIT.sub(lambda found: str(unicodedata.decimal(found[0])), text))
     text = _UNIT_POWER.sub(lambda found: _SQUARE_CUBE[found[1] or found[2]], text.translate(_PLAIN))

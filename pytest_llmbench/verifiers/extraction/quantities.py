@@ -33,7 +33,10 @@ _MONEY = re.compile(
 )
 _NAMES_SOMETHING = re.compile(r"[^\W\d_][^\d,;<>+\u00d7*^!\u2260\u2264\u2265]{0,80}")
 _CALCULATES = re.compile(r"[\w\s.()+\-\u00d7*\u00b7/\u00f7^%$\u20ac\u00a3\u221a\u00b2\u00b3!:\u22c5]*")
-_OPERATOR = re.compile(r"[+\u00d7*\u00f7/^\u221a\u22c5\u00b7!-]|\bx\b|[^\W\d_]\([0-9]")
+_OPERATOR = re.compile(
+    r"[+\u00d7*\u00f7/^\u221a\u22c5\u00b7!-]|\bx\b|\b(?:times|multiplied by|divided by)\b|[^\W\d_]\([0-9]",
+    re.IGNORECASE,
+)
 _DENIES = re.compile(r"\b(?:not|never|no|unless|wrong|incorrect|false)\b|n't\b", re.IGNORECASE)
 _HEDGES = re.compile(
     r"\b(?:or(?! so\b)|nor|versus|vs|minus|plus|at least|at most|is (?:not|wrong|incorrect|false))\b|n't\b"
@@ -119,7 +122,7 @@ def read_numbers(text: str) -> tuple[Fraction, ...]:
     """Read `text` as numbers parted by semicolons, commas, "and" or blanks, in brackets or not; raises Unread."""
     if len(text) > TEXT_LIMIT:
         raise Unread("is too long to be a list of numbers")
-    bare = re.sub(r"[\[\](){}<>]", " ", _REMARK.sub(_without_words, plain_numerals(text)))
+    bare = re.sub(r"[\[\](){}<>\"]", " ", _REMARK.sub(_without_words, plain_numerals(text)))
     pieces = [piece for piece in re.split(_separator(bare), _stripped(bare)) if piece.strip(_CLOSING)]
     if not pieces:
         raise Unread("holds no number")
@@ -247,6 +250,8 @@ def _refuse_tail(tail: str, units: Units, money: str) -> None:
     """Raise Unread where what follows the number makes it another one, or names a unit that is not listed."""
     if re.search("[0-9]", tail):
         raise Unread("gives more than one number")
+    if not money and units.has(_trimmed(tail)):
+        return
     words = re.sub("[()\\[\\]]", " ", tail)
     if _VARIABLE.search(tail) or not _WORDS.fullmatch(words) or re.match(r" ?/(?! ?[^\W\d_])", words):
         raise Unread("goes on behind the number")
@@ -255,7 +260,7 @@ def _refuse_tail(tail: str, units: Units, money: str) -> None:
             raise Unread("is a percentage, which was not asked for")
     elif fault := _unit_fault(tail, units, money):
         raise Unread(fault)
-    if _HEDGES.search(words) and not units.has(_trimmed(tail)):
+    if _HEDGES.search(words):
         raise Unread("is no single number")
 
 

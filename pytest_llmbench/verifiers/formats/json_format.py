@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from pytest_llmbench.verifiers.extraction import TextFault, json_spans, parse_json
+import re
+
+from pytest_llmbench.verifiers.extraction import TextFault, answer_spans, parse_json
 from pytest_llmbench.verifiers.formats.reading import Format, Reading, line_runs
+
+_IN_VALUES = re.compile(r"""[ \t]*+(?:$|[{}\[\]]|"[^"\n]*+"[ \t]*+:)""")
 
 
 def _json(text: str) -> Reading:
@@ -23,12 +27,12 @@ def _jsonl(text: str) -> Reading:
 
 
 def _jsonl_spans(text: str) -> list[tuple[int, int]]:
-    """Return the runs of lines that open like values; blank ones between them are a fault to be named."""
-    runs = line_runs(text, lambda row: row.lstrip()[:1] in {"", "{", "["})
+    """Return the runs of lines of values; blank ones between them, and values on several lines, are faults to name."""
+    runs = line_runs(text, lambda row: _IN_VALUES.match(row) is not None)
     return [(start, end) for start, end in runs if text[start:end].strip()]
 
 
-JSON = Format(title="JSON", tags=frozenset({"json"}), parse=_json, spans=json_spans)
+JSON = Format(title="JSON", tags=frozenset({"json"}), parse=_json, spans=answer_spans)
 JSON_LINES = Format(
     title="JSON Lines",
     tags=frozenset({"jsonl", "ndjson", "jsonlines", "json"}),

@@ -8,7 +8,7 @@ without a name or named twice. A list is a list of {text, items}, where items ar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pytest_llmbench.verifiers.extraction import TextFault
@@ -43,16 +43,29 @@ def _cells(row: str) -> list[str]:
     return [without_emphasis(cell.strip()).strip().translate(_SHOWN) for cell in inner.split("|")]
 
 
-def _table_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the runs of lines with a pipe, each from the line above its first row of dashes on."""
+def _table_spans(text: str) -> list[tuple[int, int]]:
+    """Return the runs of lines with a pipe, each from the line above its first row of dashes on.
+
+    Rows that go on below blank lines, without a head of their own, belong to the table above them, which they break.
+    """
+    found: list[tuple[int, int]] = []
     for start, end in line_runs(text, lambda row: "|" in row):
-        rows = text[start:end].split("\n")
-        at = start
-        for place in range(len(rows) - 1):
-            if _is_head(rows[place], rows[place + 1]):
-                yield at, end
-                break
-            at += len(rows[place]) + 1
+        at = _head_at(text, start, end)
+        if at is not None:
+            found.append((at, end))
+        elif found and text[start:end].lstrip().startswith("|") and not text[found[-1][1] : start].strip():
+            found[-1] = (found[-1][0], end)
+    return found
+
+
+def _head_at(text: str, start: int, end: int) -> int | None:
+    """Return where the first header row between `start` and `end` begins."""
+    rows = text[start:end].split("\n")
+    for place in range(len(rows) - 1):
+        if _is_head(rows[place], rows[place + 1]):
+            return start
+        start += len(rows[place]) + 1
+    return None
 
 
 def _list(text: str) -> Reading:
@@ -91,5 +104,5 @@ def _list_spans(text: str) -> Iterable[tuple[int, int]]:
 
 
 _TAGS = frozenset({"markdown", "md"})
-MARKDOWN_TABLE = Format(title="a Markdown table", tags=_TAGS, parse=_table, spans=_table_spans)
-MARKDOWN_LIST = Format(title="a Markdown list", tags=_TAGS, parse=_list, spans=_list_spans)
+MARKDOWN_TABLE = Format(title="a Markdown table", tags=_TAGS, parse=_table, spans=_table_spans, fills_fence=False)
+MARKDOWN_LIST = Format(title="a Markdown list", tags=_TAGS, parse=_list, spans=_list_spans, fills_fence=False)

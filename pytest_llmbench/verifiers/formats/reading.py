@@ -12,6 +12,8 @@ from pytest_llmbench.verifiers.extraction import Document, TextFault, find_docum
 
 DEPTH_LIMIT = 100
 """Levels of lists and mappings inside each other; a document that goes deeper is refused."""
+LENGTH_LIMIT = 2_000_000
+"""Characters of a document; far beyond any answer, and what is read in seconds."""
 _BLANK_LINES = re.compile(r"(?:[ \t]*+\n)*+")
 _LAST_PARAGRAPHS = 3
 
@@ -33,7 +35,8 @@ class Format:
     """One format. `title` completes "a document in ..."; `tags` stand behind opening fences, in lower case.
 
     `parse` reads a whole text or raises TextFault. `spans` finds documents amid prose. `is_prose` says that
-    a text, though it can be parsed, begins with a line that was meant for the reader.
+    a text, though it can be parsed, begins with a line that was meant for the reader. `fills_fence`: what stands in
+    a closed fence with one of the tags is the document as a whole, or none.
     """
 
     title: str
@@ -41,12 +44,15 @@ class Format:
     parse: Callable[[str], Reading]
     spans: Callable[[str], Iterable[tuple[int, int]]]
     is_prose: Callable[[str], bool] = lambda _: False
+    fills_fence: bool = True
 
     def read(self, text: str) -> Reading:
         """Return the document that `text` is. Raises TextFault; a byte order mark and blank lines at the ends go."""
         body = _trimmed(text)
         if not body:
             raise TextFault("is empty")
+        if len(body) > LENGTH_LIMIT:
+            raise TextFault(f"is longer than {LENGTH_LIMIT} characters")
         reading = self.parse(body)
         if _is_deep(reading.value):
             raise TextFault(f"is nested more than {DEPTH_LIMIT} levels deep")
@@ -57,10 +63,10 @@ class Format:
         return can_read(self.read, text) and not self.is_prose(_trimmed(text))
 
     def find(self, text: str) -> Document:
-        """Return the document in the answer `text`, and what stands around it; also looks into a fenced text."""
+        """Return the document in the answer `text`, and what stands around it; also looks into an open fence."""
         text = text.removeprefix("\ufeff")
         outer = find_document(text, tags=self.tags, reads=self.reads, spans=self.spans)
-        if not outer.fenced or can_read(self.read, outer.body):
+        if not outer.fenced or (outer.closed and self.fills_fence) or can_read(self.read, outer.body):
             return outer
         inner = find_document(outer.body, tags=self.tags, reads=self.reads, spans=self.spans)
         return Document(

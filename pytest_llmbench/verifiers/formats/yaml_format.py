@@ -17,8 +17,6 @@ from pytest_llmbench.verifiers.extraction.json_text import DIGITS_LIMIT
 from pytest_llmbench.verifiers.formats.moments import finite, iso_text
 from pytest_llmbench.verifiers.formats.reading import DEPTH_LIMIT, Format, Reading, spans_from
 
-LENGTH_LIMIT = 2_000_000
-"""Characters; far beyond any answer, and what is read in seconds."""
 UNFOLDED_LIMIT = 100_000
 _TAG = "tag:yaml.org,2002:"
 _FIRST_LINE = re.compile(r"^(?:---(?=\s)|- |(?!\S+[ ]\S+[ ][^\n:]*:[ \t]*$)[\w\"'][^\n]*?:(?=\s|$))", re.MULTILINE)
@@ -28,8 +26,6 @@ _LEAD_IN = re.compile(r"(?=\S+ \S+ \S)[^:\n]*+:[ \t]*+\n(?:(?:[ \t]*+\n)++(?=\S)
 def _yaml(text: str) -> Reading:
     import yaml  # noqa: PLC0415 (not paid for unless YAML is judged)
 
-    if len(text) > LENGTH_LIMIT:
-        raise TextFault(f"is longer than {LENGTH_LIMIT} characters")
     loader_type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         loader = loader_type(text)

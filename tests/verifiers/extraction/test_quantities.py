@@ -55,6 +55,8 @@ def number(text: str, units: Units = KM) -> Fraction | None:
         ("\u00bd", "1/2"),
         ("1\u00bd", "3/2"),
         ("7\u204412", "7/12"),
+        ("\u2077\u2044\u2081\u2082", "7/12"),
+        ("5 times 7 = 35", "35"),
         ("2.5e3", "2500"),
         ("2.5E-01", "1/4"),
         ("2.5 \u00d7 10^3", "2500"),
@@ -216,6 +218,8 @@ def test_units_may_be_signs_powers_and_percent() -> None:
     assert number("35 m^2", Units(("m\u00b2",))) == number("35 m2", Units(("m^2",))) == 35
     assert number("$35 (thirty-five dollars)", Units(("$",))) == number("35 USD", Units(("USD", "$"))) == 35
     assert number("35 dozen", Units(("dozen",))) == 35
+    assert number("35 times", Units(("times",))) == number("35x", Units(("x",))) == 35
+    assert number("35 times 2", Units(("times",))) is number("35x", KM) is None
 
 
 def test_a_unit_may_be_required() -> None:
@@ -243,6 +247,8 @@ def test_a_unit_may_be_required() -> None:
         "3 cm, 5 cm, 7 cm",
         "3.0, 10/2, 7",
         "3, 5, 7 (in order)",
+        '"3, 5, 7"',
+        '"3", "5", "7"',
     ],
 )
 def test_lists_of_numbers_are_read(text: str) -> None:
