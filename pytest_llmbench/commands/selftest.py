@@ -71,9 +71,7 @@ def _tested(file: Path, width: int, *, verbose: bool) -> int:
         print(*faults, error, sep="\n", file=sys.stderr)
         return _UNUSABLE
     if not pack.path.is_dir() and not faults:
-        print(
-            f"{name}  {len(pack.scenarios)} scenarios of a foreign pack can be read; no answers are recorded to judge"
-        )
+        print(f"{name}  {len(pack.scenarios)} scenarios of a foreign pack, all readable; no recorded answers")
         return _FINE
     problems = [*faults, *_gold_problems(pack, gold)]
     done = list(_judged(pack, gold))
