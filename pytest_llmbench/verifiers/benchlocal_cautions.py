@@ -217,7 +217,7 @@ def _no_anchor(scenario: Scenario, _passes: Passes) -> Iterator[str]:
 
 
 def _empty_list(scenario: Scenario, _passes: Passes) -> Iterator[str]:
-    """An empty list is taken for one of objects: without an anchor key a list is one wrong field, anything else none."""
+    """It is taken for one of objects: without an anchor key any list is one wrong field, anything else is no field."""
     for check in _of(scenario, EXPECTED):
         empty = [path for path, size in _object_lists(check["value"], "") if not size]
         idle = [path for path in empty if path in _anchors(check)]

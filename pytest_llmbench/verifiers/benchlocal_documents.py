@@ -169,7 +169,7 @@ def _no_schema(value: Any) -> str:
     """Say what makes `value` no JSON Schema that refers to nothing outside itself, or return ""."""
     from jsonschema import SchemaError, validators  # noqa: PLC0415
 
-    if not isinstance(value, (Mapping, bool)):
+    if not isinstance(value, (dict, bool)):
         return f"must be a JSON Schema, not {shown(value)}"
     try:
         validators.validator_for(value).check_schema(value)
