@@ -4,11 +4,12 @@ A pack is a folder; a scenario is a test; a verdict is the test's outcome. The r
 
 0. `records` (the nouns), `errors` (the exception tree)
 1. `contracts` (the verbs), `settings`, `lookup`, `statistics`
-2. `thinking`, `sampling`, `summary`, `tally`, `gate`, `journal`, `journal_reader`, `manifest`, `runfolder`,
+2. `thinking`, `verdicts`, `sampling`, `summary`, `tally`, `gate`, `journal`, `journal_reader`, `manifest`, `runfolder`,
    `redaction`, `downloads`, `web`, `toolcalls`, `ordering`, `loop`
 3. the families: `datasets`, `engines`, `endpoints`, `dialogues`, `verifiers`, `mutations`, `reports`
-4. `trial` (one scenario, one attempt), `pump` (keeps many in flight)
-5. `assemble` (settings -> members), `rehearsal` (recorded answers and their mutants, judged without a model)
+4. `trial` (one scenario, one attempt), `pump` (keeps many in flight), `rehearsal` (recorded answers and
+   their mutants, judged without a model)
+5. `assemble` (settings -> members)
 6. `plugin` (pytest), `commands` (the `llmbench` command)
 
 A file imports only from levels above it. Importing this package loads none of them.

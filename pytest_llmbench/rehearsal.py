@@ -26,7 +26,7 @@ from pytest_llmbench.records import (
     Turn,
     Verdict,
 )
-from pytest_llmbench.trial import cut_short, exhausted, judged
+from pytest_llmbench.verdicts import cut_short, exhausted, judged
 
 LEAST_PASSING = 2
 LEAST_FAILING = 4

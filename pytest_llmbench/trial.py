@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from pytest_llmbench.contracts import Dialogue, Endpoint, Progress, Verifier
 from pytest_llmbench.errors import JournalError, ServerError, TrialError, VerifierError
 from pytest_llmbench.lookup import find
 from pytest_llmbench.records import (
-    Ending,
     Exchange,
     Message,
     Outcome,
@@ -25,7 +23,6 @@ from pytest_llmbench.records import (
     Reason,
     Response,
     Result,
-    Scenario,
     Trial,
     TrialKey,
     Turn,
@@ -34,9 +31,7 @@ from pytest_llmbench.records import (
 )
 from pytest_llmbench.sampling import deadline_for, request_for
 from pytest_llmbench.settings import Settings
-
-EXCERPT = 4000
-"""Characters of prompt and answer kept beside a verdict; the journal has the whole."""
+from pytest_llmbench.verdicts import EXCERPT, brief, cut_short, error_verdict, exhausted, judged
 
 
 class Recorder(Protocol):
@@ -108,7 +103,7 @@ def error_result(trial: Trial, error: TrialError) -> Result:
         nodeid=trial.nodeid,
         title=trial.scenario.title,
         purpose=trial.purpose,
-        verdict=_error_verdict(error),
+        verdict=error_verdict(error),
         pack=trial.pack,
     )
 
@@ -191,11 +186,11 @@ async def _converse(trial: Trial, kit: Kit, talk: _Talk) -> Exchange | Verdict:
     except TimeoutError:
         return _timeout_verdict(talk, limit_s)
     except TrialError as error:
-        return _error_verdict(error)
+        return error_verdict(error)
     except (JournalError, asyncio.CancelledError):
         raise
     except BaseException as error:  # noqa: BLE001 - a dialogue or endpoint of a third party may raise anything, exits included
-        return _error_verdict(VerifierError(f"dialogue {dialogue.name} raised {_brief(error)}"))
+        return error_verdict(VerifierError(f"dialogue {dialogue.name} raised {brief(error)}"))
     return (
         cut_short(talk.turns) or exhausted(ending, trial.scenario) or Exchange(turns=tuple(talk.turns), ending=ending)
     )
@@ -209,52 +204,10 @@ def _timeout_verdict(talk: _Talk, limit_s: float) -> Verdict:
     return Verdict(outcome=Outcome.FAIL, reason=Reason.TIMEOUT, detail=detail)
 
 
-def cut_short(turns: Iterable[Turn]) -> Verdict | None:
-    """Truncated answers never pass, whatever the part that arrived says."""
-    for turn in turns:
-        response = turn.response
-        if response.finish_reason != "length":
-            continue
-        limit = f"the limit of {turn.request.max_tokens} tokens"
-        if response.reasoning and not response.content and not response.tool_calls:
-            detail = f"was still thinking at {limit}"
-            return Verdict(outcome=Outcome.FAIL, reason=Reason.THINKING_RUNAWAY, detail=detail)
-        return Verdict(outcome=Outcome.FAIL, reason=Reason.TOKEN_LIMIT, detail=f"the answer was cut off at {limit}")
-    return None
-
-
-def exhausted(ending: Ending, scenario: Scenario) -> Verdict | None:
-    """A dialogue that used up its turns has no answer to judge."""
-    if ending is not Ending.LOOP_EXHAUSTED:
-        return None
-    detail = f"still calling tools after {scenario.max_turns} turns"
-    return Verdict(outcome=Outcome.FAIL, reason=Reason.AGENT_LOOP_EXHAUSTED, detail=detail)
-
-
 async def _judge(trial: Trial, kit: Kit, exchange: Exchange) -> Verdict:
     verifier = find("verifier", trial.scenario.verifier, kit.verifiers)
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(kit.judges, judged, verifier, trial.scenario, exchange)
-
-
-def judged(verifier: Verifier, scenario: Scenario, exchange: Exchange) -> Verdict:
-    """Return the verifier's verdict, or ERROR verifier_error where it raises or returns anything else."""
-    try:
-        verdict = verifier.judge(scenario, exchange)
-        if not isinstance(verdict, Verdict):
-            raise TypeError(f"judge returned {type(verdict).__name__} in place of a Verdict")  # noqa: TRY301 - one way out
-        return replace(verdict, metrics={str(name): float(value) for name, value in verdict.metrics.items()})
-    except BaseException as error:  # noqa: BLE001 - pytest.fail and SystemExit are no Exceptions; the answer stays unjudged
-        return _error_verdict(VerifierError(f"verifier {verifier.name} raised {_brief(error)}"))
-
-
-def _error_verdict(error: TrialError) -> Verdict:
-    return Verdict(outcome=Outcome.ERROR, reason=Reason(error.reason), detail=printable(str(error), EXCERPT))
-
-
-def _brief(error: BaseException) -> str:
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
 
 
 def _result(trial: Trial, talk: _Talk, verdict: Verdict, *, started_at: float, latency_s: float) -> Result:

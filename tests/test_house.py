@@ -15,12 +15,13 @@ LEVELS: dict[str, int] = {
     **dict.fromkeys(("__init__", "records", "errors"), 0),
     **dict.fromkeys(("contracts", "settings", "lookup", "statistics"), 1),
     **dict.fromkeys(FAMILIES, 3),
-    **dict.fromkeys(("trial", "pump"), 4),
-    **dict.fromkeys(("assemble", "rehearsal"), 5),
+    **dict.fromkeys(("trial", "pump", "rehearsal"), 4),
+    "assemble": 5,
     **dict.fromkeys(("commands", "plugin"), 6),
 }
 LEVEL_TWO = (
     "thinking",
+    "verdicts",
     "web",
     "downloads",
     "redaction",

@@ -220,6 +220,10 @@ class Host:
                 f"--llm-write-quality is for whole packs, and only a part of {', '.join(partial)} is selected: "
                 "leave out -k, --lf and --llm-limit"
             )
+        if foreign := [f"{pack.id} ({pack.origin})" for pack in demand.packs if pack.origin]:
+            raise UsageProblem(
+                f"--llm-write-quality is for our own packs: leave out {', '.join(foreign)}, whose checks are another tool's"
+            )
         if not is_canonical(self._settings):
             raise UsageProblem(
                 "--llm-write-quality is for the packs' own sampling and limits: "

@@ -223,7 +223,7 @@ def _empty_list(scenario: Scenario, _passes: Passes) -> Iterator[str]:
         idle = [path for path in empty if path in _anchors(check)]
         wrong = [path for path in empty if path not in idle]
         if wrong:
-            yield f"the empty list wanted at {_named_lists(wrong)} counts as wrong where it is given, else not at all"
+            yield f"the empty list wanted at {_named_lists(wrong)} counts as wrong; left out, it does not count"
         if idle:
             yield f"what stands in place of the empty list wanted at {_named_lists(idle)} is not looked at"
 
@@ -239,7 +239,7 @@ def _anchors(check: Params) -> Mapping[str, str]:
 
 
 def _named_lists(paths: Sequence[str]) -> str:
-    return " and ".join(path or "the list" for path in dict.fromkeys(paths))
+    return " and ".join(path or "the top" for path in dict.fromkeys(paths))
 
 
 def _object_lists(value: Any, path: str) -> Iterator[tuple[str, int]]:

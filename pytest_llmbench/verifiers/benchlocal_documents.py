@@ -169,7 +169,9 @@ def _no_schema(value: Any) -> str:
     """Say what makes `value` no JSON Schema that refers to nothing outside itself, or return ""."""
     from jsonschema import SchemaError, validators  # noqa: PLC0415
 
-    if not isinstance(value, (dict, bool)):
+    if isinstance(value, bool):
+        return ""
+    if not isinstance(value, dict):
         return f"must be a JSON Schema, not {shown(value)}"
     try:
         validators.validator_for(value).check_schema(value)

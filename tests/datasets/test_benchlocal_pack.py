@@ -34,7 +34,7 @@ def test_the_facts_of_a_pack(tmp_path: Path) -> None:
     facts = pack.facts
     assert (facts.id, facts.title, facts.version, facts.licence) == ("harbour-3", "Harbour-3", "1.2.0", "MIT")
     assert facts.source == "someone/Harbour-3 at 0a1b2c3 in benchlocal-cli's format"
-    assert (facts.size, facts.tags, facts.floor) == (1, (), None)
+    assert (facts.size, facts.tags, facts.floor, facts.origin) == (1, (), None, "benchlocal-cli")
     assert pack.path == tmp_path / "harbour-3.jsonl"
 
 
@@ -214,6 +214,8 @@ FAULTS: dict[str, tuple[list[str], int, str, str]] = {
     "bad JSON": ([GOOD, '{"id": '], 3, "", "is not JSON"),
     "no object": ([GOOD, "[1]"], 3, "", "must be a JSON object, not a list"),
     "no id": ([GOOD, "", '{"messages": []}'], 4, "id", "is missing or empty"),
+    "an empty id": (['{"id": " "}'], 2, "id", "is missing or empty"),
+    "no ASCII in the id": (['{"id": "\u00fc"}'], 2, "id", "'\u00fc' holds nothing that an id here is made of: letters"),
     "no messages": ([GOOD, '{"id": "B"}'], 3, "messages", "is missing or empty"),
     "a role": (['{"id": "B", "messages": [{"role": "boss"}]}'], 2, "messages[0]", "a role"),
     "parts": (['{"id": "B", "messages": [{"role": "user", "content": []}]}'], 2, "messages[0].content", "only text"),
@@ -307,3 +309,17 @@ def test_a_fault_found_later_is_placed(tmp_path: Path) -> None:
     fault = pack_fault(path, ("scenarios", 1, "checks", 0, "value"), "bad")
     assert (fault.line, fault.key) == (3, "verifier.asserts[0].value")
     assert pack_fault(path, (), "bad").line is None
+
+
+def test_a_fault_of_the_type_is_where_the_type_is(tmp_path: Path) -> None:
+    """In the scenario, or in the first line where the scenario has none of its own."""
+    bare = {**case("B", "", PHRASE), "verifier": {"asserts": [PHRASE]}}
+    path = write_jsonl(tmp_path / "a.jsonl", [case("A", "instruct_folow", PHRASE), bare])
+    places = [pack_fault(path, ("scenarios", index, "checks", 0, "type"), "bad") for index in (0, 1)]
+    assert [(fault.line, fault.key) for fault in places] == [(2, "verifier.type"), (1, "verifier_module")]
+
+
+def test_a_misspelt_type_is_kept_for_the_verifier_to_tell(tmp_path: Path) -> None:
+    """A record with no asserts beside it is not taken for a scenario that lacks them."""
+    found = read(tmp_path, case("A", "data_extrakt", expected={"a": 1}))
+    assert found.scenarios[0].checks[0]["kind"] == "data_extrakt.expected"

@@ -43,15 +43,16 @@ def test_a_pack_is_measured(lab: Lab, stub: Stub, workers: tuple[str, ...]) -> N
     done.ends(0, "complete")
     assert done.verdicts == {"H-01": "PASS", "H-02": "FAIL missing_field", "H-03": "PASS"}
     done.holds(
-        "Harbour-3 (v1.2.0)",
-        "Quality:   Harbour-3 2/3 (67%) (custom, packs v1.2.x, ",
+        "Harbour-3 [benchlocal-cli] (v1.2.0)",
+        "Quality:   Harbour-3 [benchlocal-cli] 2/3 (67%) (custom, packs v1.2.x, ",
         "harbour-3 H-02: missing_field",
-        "What to know of the scores of Harbour-3:",
+        "What to know of the scores of Harbour-3 [benchlocal-cli]:",
         "- H-03: passes on any text that is not empty",
     )
     report = (done.run_dir / "REPORT.md").read_text(encoding="utf-8")
     assert "- H-03: passes on any text that is not empty" in report
     found = done.results
+    assert found["packs"][0]["facts"]["origin"] == "benchlocal-cli"
     assert "H-03: passes on any text that is not empty" in found["packs"][0]["facts"]["cautions"]
     assert {trial["nodeid"] for trial in found["trials"]} == {
         f"theirs/harbour-3.jsonl::H-0{number}" for number in (1, 2, 3)
@@ -132,11 +133,11 @@ def test_a_run_is_resumed(lab: Lab, stub: Stub, workers: tuple[str, ...]) -> Non
 
 
 def test_a_mode_names_the_run(lab: Lab, stub: Stub) -> None:
-    """All packs of a mode make it the run's label; theirs stand for ours of the same id."""
+    """All packs of a mode make it the run's label, with the tool's name; theirs stand for ours of the same id."""
     for name in ("toolcall-15", "instructfollow-15"):
         pack(lab, *(said(f"S-{number}") for number in range(3)), name=name)
     done = lab.run("theirs", "-m", "quick", "--llm-url", stub.url)
-    done.holds("6 scenarios (quick)", "6/6")
+    done.holds("6 scenarios (benchlocal-cli quick)", "6/6", "(benchlocal-cli quick, packs v1.2.x, ")
 
 
 def test_limits_count_by_pack(lab: Lab, stub: Stub) -> None:
@@ -170,7 +171,12 @@ def test_many_cautions_are_cut(lab: Lab, stub: Stub) -> None:
 MISTAKES = {
     "no JSON": ('{"id": \n', 2, "is not JSON"),
     "an unknown assert": (json.dumps(case("A", "instruct_follow", {"kind": "fancy"})), 2, "verifier.asserts[0].kind"),
-    "an unknown type": (json.dumps(case("A", "telepathy", ANY)), 2, "unknown verifier type"),
+    "an unknown type": (
+        json.dumps(case("A", "instruct_folow", ANY)),
+        2,
+        'verifier.type: unknown verifier type "instruct_folow": did you mean "instruct_follow"?',
+    ),
+    "an id": (json.dumps(case("\u00fc", "instruct_follow", ANY)), 2, "holds nothing that an id here is made of"),
     "a missing key": (
         json.dumps(case("A", "instruct_follow", {"kind": "bullet_count"})),
         2,

@@ -68,6 +68,25 @@ def test_versions_are_grouped(first: str, second: str, text: str) -> None:
     assert f"({tally.summary(RUN).label}, {text}, 2026-05-09)" in quality_line(tally.summary(RUN))
 
 
+def foreign(*, ours: bool = False) -> Summary:
+    """Return a run of two packs of another tool, the second perhaps our own."""
+    tally = Tally()
+    fill(tally, facts("instructfollow-15", origin="" if ours else "benchlocal-cli"), words(15))
+    fill(tally, facts("toolcall-15", origin="benchlocal-cli"), words(15))
+    return tally.summary(RUN)
+
+
+def test_packs_of_another_tool_are_marked() -> None:
+    """Nobody takes their scores, or their label, for ours."""
+    assert quality_line(foreign()) == (
+        "Quality:   InstructFollow-15 [benchlocal-cli] 15/15 (100%) · ToolCall-15 [benchlocal-cli] 15/15 (100%) "
+        "(benchlocal-cli quick, packs v1.0.x, 2026-05-09)"
+    )
+    mixed = quality_line(foreign(ours=True))
+    assert mixed.startswith("Quality:   InstructFollow-15 15/15 (100%) · ToolCall-15 [benchlocal-cli] 15/15 (100%)")
+    assert "(custom, packs" in mixed
+
+
 def test_hand_written_tests_are_in_it_too() -> None:
     """They stand like a pack, without changing label and version."""
     tally = Tally()
@@ -104,6 +123,7 @@ def test_the_line_is_put_into_a_file(tmp_path: Path) -> None:
         (summary({"toolcall-15": words(14)}), "only whole packs .* has ToolCall-15 14/14, 1 not run"),
         (quick(canonical=False, note="gold answers"), r"not canonical \(gold answers\)"),
         (summary(), "no pack was measured"),
+        (foreign(ours=True), r"only packs in our own format .* has ToolCall-15 \[benchlocal-cli\]"),
     ],
 )
 def test_what_does_not_compare_is_refused(found: Summary, why: str, tmp_path: Path) -> None:

@@ -191,6 +191,29 @@ def test_the_html_block_has_the_table() -> None:
     assert "<pre>Quality:   InstructFollow-15 13/15 (87%)" in block
 
 
+def test_packs_of_another_tool_are_marked() -> None:
+    """In the table and in what was measured, a long title too."""
+    tally = Tally()
+    fill(tally, facts(title="T" * 100, origin="benchlocal-cli"), words(15))
+    lines = table_lines(tally.summary(RUN))
+    assert lines[4].startswith(f"{'T' * 60}... [40 more characters] [benchlocal-cli] (v1.0.0) |")
+    assert "15 scenarios (custom)" in lines[0]
+
+
+def test_cautions_are_in_every_report() -> None:
+    """Below the table, some of them, with the rest counted; nothing in them is markup."""
+    tally = Tally()
+    fill(tally, facts(origin="benchlocal-cli", cautions=("A <b>", *map(str, range(7)))), words(15))
+    found = tally.summary(RUN)
+    heading = "What to know of the scores of ToolCall-15 [benchlocal-cli]:"
+    assert [heading, "- A <b>", "- 0"] == table_lines(found)[-8:-5]
+    assert "- and 2 more, see results.json" in MarkdownTable().render(found)
+    block = html_block(found)
+    assert f"<p>{heading}</p>\n<ul>\n<li>A &lt;b&gt;</li>\n<li>0</li>" in block
+    assert "<li>and 2 more, see results.json</li>\n</ul>\n<pre>Quality" in block
+    assert "<ul>" not in html_block(quick())
+
+
 def test_every_report_is_written(tmp_path: Path) -> None:
     """The run folder gets each file of the table, whole."""
     paths = write_reports(quick(), tmp_path)
