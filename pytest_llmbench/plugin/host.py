@@ -221,9 +221,7 @@ class Host:
                 "leave out -k, --lf and --llm-limit"
             )
         if foreign := [f"{pack.id} ({pack.origin})" for pack in demand.packs if pack.origin]:
-            raise UsageProblem(
-                f"--llm-write-quality is for our own packs: leave out {', '.join(foreign)}, whose checks are another tool's"
-            )
+            raise UsageProblem(f"--llm-write-quality is for our own packs: leave out {', '.join(foreign)}")
         if not is_canonical(self._settings):
             raise UsageProblem(
                 "--llm-write-quality is for the packs' own sampling and limits: "

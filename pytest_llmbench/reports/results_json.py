@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from pytest_llmbench.records import Message, Result, TrialKey, Turn, to_plain
 from pytest_llmbench.reports.files import replace_file
 from pytest_llmbench.reports.quality_line import quality_line
+from pytest_llmbench.reports.table import run_label
 from pytest_llmbench.summary import Counts, PackSummary, Summary, score_text
 
 FORMAT = 1
@@ -80,7 +81,7 @@ def _run(summary: Summary) -> dict[str, Any]:
     run = summary.run
     plain = {item.name: getattr(run, item.name) for item in dataclasses.fields(run) if item.name != "tag_totals"}
     times = {name: datetime.fromtimestamp(plain[name], UTC).isoformat() for name in ("started_at", "finished_at")}
-    return {**plain, **times, "label": summary.label, "status": summary.status}
+    return {**plain, **times, "label": run_label(summary), "status": summary.status}
 
 
 def _counts(counts: Counts) -> dict[str, Any]:
