@@ -90,7 +90,7 @@ def _number(check: Check, value: str) -> str:
     units = Units(tuple(check.get("units", ())), required=bool(check.get("unit_required", False)))
     spellings = read_quantity(value, units)
     wanted = exactly(check["value"])
-    return "" if any(abs(got - wanted) <= _tolerance(check, wanted) for got in spellings) else "it is not"
+    return "" if any(abs(got - wanted) <= _tolerance(check, wanted) for got in spellings) else "another value"
 
 
 def _tolerance(check: Check, wanted: Fraction) -> Fraction:
@@ -116,7 +116,7 @@ def plain_text(text: str) -> str:
 
 def _text(check: Check, value: str) -> str:
     """Sees the whole value; a sentence around the wanted text is not it."""
-    return "" if plain_text(value) in {plain_text(choice) for choice in check["any_of"]} else "it is not"
+    return "" if plain_text(value) in {plain_text(choice) for choice in check["any_of"]} else "another value"
 
 
 def _date(check: Check, value: str) -> str:
@@ -124,7 +124,7 @@ def _date(check: Check, value: str) -> str:
     got = read_day(value)
     if got is None:
         raise Shapeless("this is no day of the form asked for")
-    return "" if got == dt.date.fromisoformat(str(check["value"])) else "it is not"
+    return "" if got == dt.date.fromisoformat(str(check["value"])) else "another value"
 
 
 def _time(check: Check, value: str) -> str:
@@ -132,7 +132,7 @@ def _time(check: Check, value: str) -> str:
     got = read_time(value)
     if got is None:
         raise Shapeless("this is no time of the form asked for")
-    return "" if got == read_time(str(check["value"])) else "it is not"
+    return "" if got == read_time(str(check["value"])) else "another value"
 
 
 def judge_work(check: Check, answer: str) -> Finding:

@@ -170,7 +170,7 @@ def test_working_is_shown_and_never_decides() -> None:
 def test_a_wrong_answer_says_what_was_wanted() -> None:
     """Value, wish and got are in the detail."""
     verdict = judge("ANSWER: 36 km", {**NUMBER, "units": ["km", "kilometres"], "tolerance": 0.5})
-    assert verdict.detail == 'ANSWER: "36 km": it is not, wanted 35 km or kilometres within 0.5'
+    assert verdict.detail == 'ANSWER: "36 km": another value, wanted 35 km or kilometres within 0.5'
     assert (verdict.expected, verdict.got) == ("35 km or kilometres within 0.5", '"36 km"')
 
 
