@@ -6,8 +6,8 @@ import dataclasses
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pytest_llmbench.datasets import READERS
 from pytest_llmbench.records import Exchange, Outcome, Reason, Request, Response, Scenario, ToolCall, Turn, to_plain
 from pytest_llmbench.verifiers import VERIFIERS
+from tests.patience import cpu_seconds
 from tests.verifiers.benchlocal_cases import BATTERY
 from tests.verifiers.benchlocal_cases import scenario as foreign_scenario
 
@@ -123,9 +124,10 @@ def test_an_unknown_kind_is_reported_with_the_nearest_name(name: str) -> None:
     """The problem's path leads to the kind, its message names what was probably meant."""
     scenario = BY_VERIFIER[name][0]
     kind = scenario.checks[0]["kind"]
+    own = kind.rpartition(".")[2]  # as a foreign pack's author wrote it, without the verifier type
     checks = ({**scenario.checks[0], "kind": f"{kind}x"}, *scenario.checks[1:])
     found = list(VERIFIERS[name].problems(dataclasses.replace(scenario, checks=checks)))
-    assert any(one.path == ("checks", 0, "kind") and f'"{kind}"' in one.message for one in found)
+    assert any(one.path == ("checks", 0, "kind") and f'"{own}"' in one.message for one in found)
 
 
 @each_verifier
@@ -165,9 +167,8 @@ def test_eight_times_the_text_is_not_sixty_four_times_the_work(name: str, piece:
     scenario = max(BY_VERIFIER[name], key=lambda one: len(one.checks))
     costs = []
     for size in (1 << 14, 1 << 17):
-        started = time.process_time()
-        VERIFIERS[name].judge(scenario, saying(scenario, piece * (size // len(piece))))
-        costs.append(time.process_time() - started)
+        exchange = saying(scenario, piece * (size // len(piece)))
+        costs.append(cpu_seconds(partial(VERIFIERS[name].judge, scenario, exchange)))
     assert costs[1] < 40 * costs[0] + 0.5
 
 
