@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -68,6 +69,9 @@ class Desk:
         self._stopped_early = ""
         self._finished = False
         self.items: Sequence[Any] = ()
+        self.writing = (
+            threading.RLock()
+        )  # with workers, progress lines are written by a thread: never into pytest's own
         self.closing: Callable[[], None] = lambda: None
         self.progress = Progress(self._progress_line, live=self._is_terminal(), direct=direct)
         self.progress.enabled = self._verbosity == 0
@@ -302,7 +306,7 @@ class Desk:
             self._print(line)
 
     def _print(self, line: str, *, red: bool = False) -> None:
-        with self._uncaptured():
+        with self.writing, self._uncaptured():
             self._terminal.ensure_newline()
             self._terminal.write_line(line, red=red)
             self._terminal.flush()  # into a pipe or a file, too, a line shall come when it is written

