@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Protocol
@@ -54,8 +54,12 @@ class Recall(Protocol):
         """Return the result of that trial, or None."""
 
 
-Proof = Callable[[Trial], TrialError | None]
-"""Says why no verdict on this trial could be believed, or None; may block."""
+Proof = Callable[[Trial], Awaitable[TrialError | None]]
+"""Says why no verdict on this trial could be believed, or None."""
+
+
+async def _taken_at_its_word(_trial: Trial) -> None:
+    """Nothing is known against it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,7 @@ class Kit:
     recorder: Recorder
     judges: Executor
     recall: Recall | None = None
-    proof: Proof = lambda _: None
+    proof: Proof = _taken_at_its_word
 
 
 async def run_trial(trial: Trial, kit: Kit, *, talked: Callable[[], None]) -> Result:
@@ -168,7 +172,7 @@ def _finished_before(trial: Trial, kit: Kit) -> Result | None:
 
 async def _refused(trial: Trial, kit: Kit) -> Result | None:
     """Ask nothing for a pack whose own recorded answers are judged wrongly."""
-    error = await asyncio.get_running_loop().run_in_executor(kit.judges, kit.proof, trial)
+    error = await kit.proof(trial)
     return error_result(trial, error) if error is not None else None
 
 

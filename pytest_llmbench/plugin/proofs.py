@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 
 from pytest_llmbench.contracts import Families
@@ -19,27 +20,27 @@ SHOWN = 5
 
 
 class Proofs:
-    """What is known of each pack of a session. Safe to ask from several threads."""
+    """What is known of each pack of a session. To be asked on one event loop; `judges` do the work."""
 
-    def __init__(self, families: Families) -> None:
+    def __init__(self, families: Families, judges: Executor) -> None:
         # no mutators: what a pack's author proves with `llmbench selftest` need not be proved at each run
         self._cast = Cast(dialogues=families.dialogues, verifiers=families.verifiers, mutators={})
-        self._lock = threading.Lock()
-        self._faults: dict[Path, str] = {}
+        self._judges = judges
+        self._faults: dict[Path, asyncio.Future[str]] = {}
 
-    def __call__(self, trial: Trial) -> VerifierError | None:
+    async def __call__(self, trial: Trial) -> VerifierError | None:
         """Return why no verdict of the trial's pack could be believed, None where nothing speaks against it.
 
-        A pack without recorded answers is taken at its word. Blocks while the answers are judged,
-        which is about half a millisecond for each, once for each pack.
+        A pack without recorded answers is taken at its word. The first trial of a pack has its answers judged,
+        about half a millisecond each; those that come meanwhile wait for the same verdict.
         """
         folder = trial.pack_path
         if trial.purpose is Purpose.FIXTURE:
             return None
-        with self._lock:
-            if folder not in self._faults:
-                self._faults[folder] = self._fault(folder)
-        fault = self._faults[folder]
+        if folder not in self._faults:
+            loop = asyncio.get_running_loop()
+            self._faults[folder] = loop.run_in_executor(self._judges, self._fault, folder)
+        fault = await asyncio.shield(self._faults[folder])  # a cancelled trial must not cancel it for the others
         return VerifierError(_refusal(trial.pack.id, fault, folder)) if fault else None
 
     def _fault(self, folder: Path) -> str:

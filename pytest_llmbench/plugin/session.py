@@ -199,7 +199,7 @@ class CrewMaker(ABC):
         endpoint = build_endpoint(ready.endpoint, self._families, base_url=ready.base_url, model=ready.model)
         recall = JournalReader(folder.journal_dir) if ready.resume else None
         kit = build_kit(endpoint, self._families, self.settings, model=ready.model, recorder=self._journal)
-        return dataclasses.replace(kit, recall=recall, proof=Proofs(self._families))
+        return dataclasses.replace(kit, recall=recall, proof=Proofs(self._families, kit.judges))
 
     def record(self, row: Result) -> None:
         """Journal the row of a hand-written test."""
