@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from pytest_llmbench.nesting import is_deeper
+
 TEXT_LIMIT = 1 << 20
 """Characters of arguments that are read at all."""
 
@@ -51,7 +53,7 @@ def _read(text: str) -> dict[str, Any]:
     value = _decoded(text)
     if not isinstance(value, dict):
         raise _RefusedError(f"are {_kind(value)}, not a JSON object")
-    if text.count("[") + text.count("{") > DEPTH_LIMIT and _is_deeper(value, DEPTH_LIMIT):
+    if text.count("[") + text.count("{") > DEPTH_LIMIT and is_deeper(value, DEPTH_LIMIT):
         raise _RefusedError(_TOO_DEEP)
     return value
 
@@ -92,17 +94,3 @@ def _kind(value: object) -> str:
     if isinstance(value, (int, float)):
         return "a number"
     return "a string" if isinstance(value, str) else "an array"
-
-
-def _is_deeper(value: Any, levels: int) -> bool:
-    """Walk level by level, so that depth costs no stack."""
-    layer = [value]
-    for _ in range(levels):
-        layer = [child for parent in layer for child in _children(parent)]
-    return any(isinstance(item, (dict, list)) for item in layer)
-
-
-def _children(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []

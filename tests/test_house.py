@@ -20,6 +20,7 @@ LEVELS: dict[str, int] = {
     **dict.fromkeys(("commands", "plugin"), 6),
 }
 LEVEL_TWO = (
+    "nesting",
     "thinking",
     "verdicts",
     "web",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_llmbench.errors import PackError
+from pytest_llmbench.nesting import count_values
 
 if TYPE_CHECKING:
     from yaml.events import Event, ScalarEvent
@@ -195,7 +196,7 @@ class _Builder:
         if event.anchor not in self._anchored:
             self._refuse(event, f"the alias *{event.anchor} has no anchor &{event.anchor} complete before it")
         value = self._anchored[event.anchor]
-        self._unfolded += _weight(value, ALIAS_LIMIT)
+        self._unfolded += count_values(value, ALIAS_LIMIT)
         if self._unfolded > ALIAS_LIMIT:
             self._refuse(event, f"aliases unfold to more than {ALIAS_LIMIT} values")
         return value
@@ -228,16 +229,3 @@ class _Builder:
 
     def _refuse(self, event: Any, message: str) -> NoReturn:
         raise PackError(message, path=self._path, line=event.start_mark.line + 1)
-
-
-def _weight(value: Any, limit: int) -> int:
-    """Count the values inside `value`, unfolded, up to just over `limit`."""
-    count, waiting = 0, [value]
-    while waiting and count <= limit:
-        item = waiting.pop()
-        count += 1
-        if isinstance(item, dict):
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)
-    return count

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from pytest_llmbench.contracts import Problem
 from pytest_llmbench.lookup import nearest, suggestion
-from pytest_llmbench.records import CheckOutcome, Exchange, Outcome, Reason, Request, Response, Scenario, Turn, Verdict
+from pytest_llmbench.records import CheckOutcome, Exchange, Outcome, Request, Response, Scenario, Turn, Verdict
 from pytest_llmbench.verifiers import benchlocal_calls, benchlocal_fields
 from pytest_llmbench.verifiers.benchlocal_answers import ANSWERS, checkpoints_met
 from pytest_llmbench.verifiers.benchlocal_calls import CALLS
@@ -29,6 +29,7 @@ from pytest_llmbench.verifiers.benchlocal_subject import (
     subject_of,
 )
 from pytest_llmbench.verifiers.benchlocal_texts import INSTRUCTIONS
+from pytest_llmbench.verifiers.findings import verdict_on
 
 KINDS: dict[str, Kind] = {**CALLS, **INSTRUCTIONS, **DOCUMENTS, **ANSWERS, **FIELDS}
 BEFORE: dict[str, Before] = {"tool_call": benchlocal_calls.before, "data_extract": benchlocal_fields.before}
@@ -127,16 +128,5 @@ def _diagnosed(subject: Subject, checks: Sequence[Params]) -> Iterator[CheckOutc
 
 def _verdict(subject: Subject, findings: Sequence[Finding], outcomes: tuple[CheckOutcome, ...]) -> Verdict:
     score = sum(finding.credit for finding in findings) / len(findings)
-    failed = next((finding for finding in findings if finding.reason is not None), None)
-    if failed is None:
-        return Verdict(outcome=Outcome.PASS, score=score, checks=outcomes)
-    is_silent = not subject.calls and not subject.text.strip()
-    return Verdict(
-        outcome=Outcome.FAIL,
-        reason=Reason.NO_ANSWER if is_silent else failed.reason,
-        detail=failed.detail,
-        expected=failed.expected,
-        got=failed.got,
-        score=score,
-        checks=outcomes,
-    )
+    worst = next((finding for finding in findings if finding.reason is not None), None)
+    return verdict_on(outcomes, worst, silent=not subject.calls and not subject.text.strip(), score=score)

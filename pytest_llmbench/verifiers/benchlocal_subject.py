@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_llmbench.records import Exchange, Reason, Response, ToolCall
+from pytest_llmbench.nesting import is_deeper
+from pytest_llmbench.records import Exchange, Response, ToolCall
+from pytest_llmbench.verifiers import findings
 from pytest_llmbench.verifiers.check_kinds import Shape
 
 Params = Mapping[str, Any]
@@ -44,13 +46,9 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What an assert found. `reason` is None where it holds; `score` is its partial credit, 0 to 1."""
+class Finding(findings.Finding):
+    """What an assert found; `score` is its partial credit, 0 to 1."""
 
-    reason: Reason | None = None
-    detail: str = ""
-    expected: str = ""
-    got: str = ""
     score: float | None = None
 
     @property
@@ -163,22 +161,9 @@ def load_json(text: str) -> Any:
         raise JsonFault("is nested too deep") from None
     except ValueError as error:
         raise JsonFault(f"is not JSON: {error}") from None
-    if text.count("[") + text.count("{") > _DEPTH_LIMIT and _is_deep(found):
+    if text.count("[") + text.count("{") > _DEPTH_LIMIT and is_deeper(found, _DEPTH_LIMIT):
         raise JsonFault("is nested too deep")
     return found
-
-
-def _is_deep(value: Any) -> bool:
-    layer = [value]
-    for _ in range(_DEPTH_LIMIT):
-        layer = [child for parent in layer for child in _children(parent)]
-    return bool(layer)
-
-
-def _children(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        return iter(value.values())
-    return iter(value if isinstance(value, list) else ())
 
 
 def unfenced(text: str) -> str:

@@ -20,10 +20,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_llmbench.contracts import Problem
-from pytest_llmbench.records import CheckOutcome, Exchange, Outcome, Reason, Scenario, Verdict
+from pytest_llmbench.records import CheckOutcome, Exchange, Reason, Scenario, Verdict
 from pytest_llmbench.verifiers.extraction import spoken
-from pytest_llmbench.verifiers.final_checks import DECLARED, Check, Finding, judge_declared, judge_work, label_of
+from pytest_llmbench.verifiers.final_checks import DECLARED, Check, judge_declared, judge_work, label_of
 from pytest_llmbench.verifiers.final_problems import check_name, check_problems
+from pytest_llmbench.verifiers.findings import Finding, failing, verdict_on
 
 
 class FinalAnswer:
@@ -45,23 +46,12 @@ class FinalAnswer:
         is_only = len({label_of(check) for check in scenario.checks if check["kind"] in DECLARED}) == 1
         findings = [_find(check, answer, is_only=is_only) for check in scenario.checks]
         outcomes = tuple(map(_outcome, scenario.checks, findings))
-        gating = [finding for finding, outcome in zip(findings, outcomes, strict=True) if outcome.gating]
-        failing = [finding for finding in gating if finding.reason]
-        score = (len(gating) - len(failing)) / max(len(gating), 1)
-        if gating and not failing:
-            return Verdict(outcome=Outcome.PASS, score=score, checks=outcomes)
-        first = (
-            failing[0] if answer.strip() and failing else Finding(reason=Reason.NO_ANSWER, detail="the answer is empty")
-        )
-        return Verdict(
-            outcome=Outcome.FAIL,
-            reason=first.reason,
-            detail=first.detail,
-            expected=first.expected,
-            got=first.got,
-            score=score,
-            checks=outcomes,
-        )
+        wrong = failing(outcomes, findings)
+        worst = next(iter(wrong), None) if answer.strip() else _SILENT
+        return verdict_on(outcomes, worst)
+
+
+_SILENT = Finding(reason=Reason.NO_ANSWER, detail="the answer is empty")
 
 
 def _find(check: Check, answer: str, *, is_only: bool) -> Finding:

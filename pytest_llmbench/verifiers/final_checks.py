@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -24,6 +23,7 @@ from pytest_llmbench.verifiers.extraction import (
     unmarked,
 )
 from pytest_llmbench.verifiers.final_moments import read_day, read_time
+from pytest_llmbench.verifiers.findings import HOLDS, Finding
 from pytest_llmbench.verifiers.pairing import pair_up
 from pytest_llmbench.verifiers.text import EDGES
 
@@ -32,19 +32,6 @@ LABEL = "ANSWER"
 """The label of a check that names none."""
 
 _CALCULATION = str.maketrans(dict.fromkeys("+*/\u00d7\u00f7=^()\u2212\u2248\\{}", " "))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What one check found. `reason` is None where it holds."""
-
-    reason: Reason | None = None
-    detail: str = ""
-    expected: str = ""
-    got: str = ""
-
-
-HOLDS = Finding()
 
 
 def label_of(check: Check) -> str:

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pytest_llmbench.contracts import Problem
-from pytest_llmbench.records import CheckOutcome, Exchange, Outcome, Reason, Scenario, Verdict, printable
+from pytest_llmbench.records import CheckOutcome, Exchange, Reason, Scenario, Verdict, printable
 from pytest_llmbench.verifiers.check_kinds import Params, short
 from pytest_llmbench.verifiers.extraction import spoken
+from pytest_llmbench.verifiers.findings import Finding, verdict_on
 from pytest_llmbench.verifiers.structured_document import Flaw, read_answer
 from pytest_llmbench.verifiers.structured_kinds import KINDS, Subject, look
 from pytest_llmbench.verifiers.structured_problems import check_name, check_problems
@@ -38,26 +39,26 @@ class StructuredOutput:
         answer = spoken(exchange.answer)
         flaws = _flaws(scenario.checks, answer)
         outcomes = tuple(map(_outcome, scenario.checks, flaws))
-        gating = [outcome.passed for outcome in outcomes if outcome.gating]
-        score = sum(gating) / max(len(gating), 1)
         failed = [
             (outcome, flaw, check)
             for outcome, flaw, check in zip(outcomes, flaws, scenario.checks, strict=True)
             if outcome.gating and flaw is not None
         ]
-        if not failed:
-            return Verdict(outcome=Outcome.PASS, score=score, checks=outcomes)
-        _, worst, check = failed[0]
-        more = f" (and {len(failed) - _SHOWN} more)" if len(failed) > _SHOWN else ""
-        return Verdict(
-            outcome=Outcome.FAIL,
-            reason=_reason(check, worst),
-            detail="; ".join(f"{outcome.name}: {outcome.detail}" for outcome, _, _ in failed[:_SHOWN]) + more,
-            expected=worst.expected,
-            got=short(answer, 300),
-            score=score,
-            checks=outcomes,
-        )
+        return verdict_on(outcomes, _worst(failed, answer))
+
+
+def _worst(failed: Sequence[tuple[CheckOutcome, Flaw, Params]], answer: str) -> Finding | None:
+    """Return what the first gating check found, with what the others say beside it."""
+    if not failed:
+        return None
+    _, first, check = failed[0]
+    more = f" (and {len(failed) - _SHOWN} more)" if len(failed) > _SHOWN else ""
+    return Finding(
+        reason=_reason(check, first),
+        detail="; ".join(f"{outcome.name}: {outcome.detail}" for outcome, _, _ in failed[:_SHOWN]) + more,
+        expected=first.expected,
+        got=short(answer, 300),
+    )
 
 
 def _flaws(checks: Sequence[Params], answer: str) -> list[Flaw | None]:

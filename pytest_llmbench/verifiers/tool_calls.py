@@ -26,11 +26,12 @@ from itertools import pairwise
 from typing import Any
 
 from pytest_llmbench.contracts import Problem
-from pytest_llmbench.records import CheckOutcome, Exchange, Outcome, Reason, Scenario, Verdict, printable
+from pytest_llmbench.records import CheckOutcome, Exchange, Reason, Scenario, Verdict, printable
 from pytest_llmbench.verifiers.answer_marks import line_after, missing_phrase, numbers, same_number, same_text
 from pytest_llmbench.verifiers.call_binding import Binding, Made, bind, calls_made
 from pytest_llmbench.verifiers.call_check_problems import call_id, check_name, check_problems
 from pytest_llmbench.verifiers.extraction import spoken
+from pytest_llmbench.verifiers.findings import HOLDS, Finding, failing, verdict_on
 from pytest_llmbench.verifiers.value_rules import SHOWN
 
 Check = Mapping[str, Any]
@@ -44,19 +45,6 @@ class Evidence:
     binding: Binding
     answer: str
     tools: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What one check found. `reason` is None where it holds."""
-
-    reason: Reason | None = None
-    detail: str = ""
-    expected: str = ""
-    got: str = ""
-
-
-HOLDS = Finding()
 
 
 class ToolCalls:
@@ -78,23 +66,9 @@ class ToolCalls:
         evidence = gather(scenario, exchange)
         findings = [CHECKS[check["kind"]](check, evidence) for check in scenario.checks]
         outcomes = tuple(map(_outcome, scenario.checks, findings))
-        gating = [outcome.passed for outcome in outcomes if outcome.gating]
-        score = sum(gating) / len(gating)
-        pairs = zip(outcomes, findings, strict=True)
-        failing = [finding for outcome, finding in pairs if outcome.gating and not outcome.passed]
-        if not failing:
-            return Verdict(outcome=Outcome.PASS, score=score, checks=outcomes)
-        worst = next((finding for finding in failing if finding.reason is Reason.INVALID_FORMAT), failing[0])
-        silent = not evidence.calls and not evidence.answer.strip()
-        return Verdict(
-            outcome=Outcome.FAIL,
-            reason=Reason.NO_ANSWER if silent else worst.reason,
-            detail=worst.detail,
-            expected=worst.expected,
-            got=worst.got,
-            score=score,
-            checks=outcomes,
-        )
+        wrong = failing(outcomes, findings)
+        worst = next((finding for finding in wrong if finding.reason is Reason.INVALID_FORMAT), *wrong[:1] or (None,))
+        return verdict_on(outcomes, worst, silent=not evidence.calls and not evidence.answer.strip())
 
 
 def gather(scenario: Scenario, exchange: Exchange) -> Evidence:

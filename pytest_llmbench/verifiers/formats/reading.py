@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from pytest_llmbench.nesting import is_deeper
 from pytest_llmbench.verifiers.extraction import Document, TextFault, find_document
 
 DEPTH_LIMIT = 100
@@ -54,7 +55,7 @@ class Format:
         if len(body) > LENGTH_LIMIT:
             raise TextFault(f"is longer than {LENGTH_LIMIT} characters")
         reading = self.parse(body)
-        if _is_deep(reading.value):
+        if is_deeper(reading.value, DEPTH_LIMIT):
             raise TextFault(f"is nested more than {DEPTH_LIMIT} levels deep")
         return reading
 
@@ -92,21 +93,6 @@ def _trimmed(text: str) -> str:
     end = text.find("\n", len(text.rstrip()))
     blank = _BLANK_LINES.match(text)
     return text[blank.end() if blank else 0 : end if end >= 0 else len(text)] if text.strip() else ""
-
-
-def _is_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(DEPTH_LIMIT):
-        level = [inner for item in level for inner in _inside(item) if isinstance(inner, (dict, list))]
-        if not level:
-            return False
-    return True
-
-
-def _inside(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 def spans_from(text: str, first_line: re.Pattern[str], reads: Callable[[str], bool]) -> list[tuple[int, int]]:

@@ -12,6 +12,7 @@ import datetime as dt
 import re
 from typing import Any
 
+from pytest_llmbench.nesting import count_values
 from pytest_llmbench.verifiers.extraction import TextFault
 from pytest_llmbench.verifiers.extraction.json_text import DIGITS_LIMIT
 from pytest_llmbench.verifiers.formats.moments import finite, iso_text
@@ -118,7 +119,7 @@ class _Builder:
         if event.anchor not in self._anchored:
             raise TextFault(f"uses the alias *{event.anchor} without an anchor complete before it")
         value = self._anchored[event.anchor]
-        self._unfolded += _weight(value)
+        self._unfolded += count_values(value, UNFOLDED_LIMIT)
         if self._unfolded > UNFOLDED_LIMIT:
             raise TextFault(f"has aliases that unfold to more than {UNFOLDED_LIMIT} values")
         return value
@@ -147,19 +148,6 @@ class _Builder:
             moment: dt.date = self._loader.construct_yaml_timestamp(node)
             return iso_text(moment)
         return node.value
-
-
-def _weight(value: Any) -> int:
-    """Count the values inside `value`, unfolded, up to just over the limit."""
-    count, waiting = 0, [value]
-    while waiting and count <= UNFOLDED_LIMIT:
-        item = waiting.pop()
-        count += 1
-        if isinstance(item, dict):
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)
-    return count
 
 
 def _spans(text: str) -> list[tuple[int, int]]:
