@@ -1,12 +1,11 @@
-"""Reading the arguments of a tool call: the one place that parses what a model wrote as JSON."""
+"""Reading the arguments of a tool call: what no tool could be called with is the model's fault."""
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
+from pytest_llmbench.json_text import TextFault, parse_json
 from pytest_llmbench.nesting import is_deeper
 
 TEXT_LIMIT = 1 << 20
@@ -15,22 +14,12 @@ TEXT_LIMIT = 1 << 20
 DEPTH_LIMIT = 64
 """Levels of nesting; deeper values would exhaust the stack of whoever walks them."""
 
-DIGITS_LIMIT = 308
-"""Digits of an integer: what still fits the range of a JSON number read as a double."""
-
-
-_TOO_DEEP = f"are nested more than {DEPTH_LIMIT} levels deep"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArgumentFault:
     """Arguments that no tool could be called with. `message` says why, without quoting all of them."""
 
     message: str
-
-
-class _RefusedError(ValueError):
-    """What the text has that no tool can take; completes the sentence "the arguments ..."."""
 
 
 def parse_arguments(text: str) -> dict[str, Any] | ArgumentFault:
@@ -41,48 +30,20 @@ def parse_arguments(text: str) -> dict[str, Any] | ArgumentFault:
     """
     try:
         return _read(text)
-    except _RefusedError as refusal:
-        return ArgumentFault(message=f"the arguments {refusal}")
+    except TextFault as fault:
+        return ArgumentFault(message=f"the text of the arguments {fault}")
 
 
 def _read(text: str) -> dict[str, Any]:
     if not text.strip():
         return {}
     if len(text) > TEXT_LIMIT:
-        raise _RefusedError(f"are {len(text)} characters long")
-    value = _decoded(text)
+        raise TextFault(f"is {len(text)} characters long")
+    value = parse_json(text, unique_keys=False)
     if not isinstance(value, dict):
-        raise _RefusedError(f"are {_kind(value)}, not a JSON object")
+        raise TextFault(f"is {_kind(value)}, not a JSON object")
     if text.count("[") + text.count("{") > DEPTH_LIMIT and is_deeper(value, DEPTH_LIMIT):
-        raise _RefusedError(_TOO_DEEP)
-    return value
-
-
-def _decoded(text: str) -> Any:
-    try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_float)
-    except _RefusedError:
-        raise
-    except ValueError as error:
-        raise _RefusedError(f"are not valid JSON: {error}") from None
-    except RecursionError:
-        raise _RefusedError(_TOO_DEEP) from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise _RefusedError(f"hold {name}, which is not a JSON value")
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > DIGITS_LIMIT:
-        raise _RefusedError(f"hold an integer of {len(digits)} digits")
-    return int(digits)
-
-
-def _float(digits: str) -> float:
-    value = float(digits)
-    if not math.isfinite(value):
-        raise _RefusedError("hold a number too large to be one")
+        raise TextFault(f"is nested more than {DEPTH_LIMIT} levels deep")
     return value
 
 

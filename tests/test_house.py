@@ -21,6 +21,7 @@ LEVELS: dict[str, int] = {
 }
 LEVEL_TWO = (
     "nesting",
+    "json_text",
     "thinking",
     "verdicts",
     "web",

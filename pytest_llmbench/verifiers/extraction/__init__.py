@@ -11,9 +11,9 @@
 
 from __future__ import annotations
 
+from pytest_llmbench.json_text import TextFault, parse_json
 from pytest_llmbench.verifiers.extraction.declared import declared, declared_line, undecorated, unmarked
 from pytest_llmbench.verifiers.extraction.documents import Document, answer_spans, find_document, json_spans
-from pytest_llmbench.verifiers.extraction.json_text import TextFault, parse_json
 from pytest_llmbench.verifiers.extraction.quantities import Units, Unread, has_digits, read_numbers, read_quantity
 from pytest_llmbench.verifiers.extraction.speech import spoken
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pytest_llmbench.json_text import DIGITS_LIMIT
 from pytest_llmbench.records import printable
 from pytest_llmbench.verifiers.extraction import TextFault
-from pytest_llmbench.verifiers.extraction.json_text import DIGITS_LIMIT
 
 _INTEGER = re.compile(r"-?[0-9]+")
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")

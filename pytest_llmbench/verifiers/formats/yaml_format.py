@@ -12,9 +12,9 @@ import datetime as dt
 import re
 from typing import Any
 
+from pytest_llmbench.json_text import DIGITS_LIMIT
 from pytest_llmbench.nesting import count_values
 from pytest_llmbench.verifiers.extraction import TextFault
-from pytest_llmbench.verifiers.extraction.json_text import DIGITS_LIMIT
 from pytest_llmbench.verifiers.formats.moments import finite, iso_text
 from pytest_llmbench.verifiers.formats.reading import DEPTH_LIMIT, Format, Reading, spans_from
 

@@ -15,19 +15,20 @@ _KEY_SHOWN = 60
 
 
 class TextFault(ValueError):
-    """A text is not in the format it should be in; the message completes the sentence "the answer ..."."""
+    """A text is not in the format it should be in; the message completes "the answer ..." or the like."""
 
 
-def parse_json(text: str) -> Any:
+def parse_json(text: str, *, unique_keys: bool = True) -> Any:
     """Return the value of `text` (RFC 8259); a byte order mark before it is ignored, as section 8.1 allows.
 
-    Raises TextFault for what is not JSON, a key given twice in one object, NaN and infinities,
+    Raises TextFault for what is not JSON, a key given twice in one object (without `unique_keys` the
+    last one wins, as in the servers' own parsers), NaN and infinities,
     integers of more than 308 digits, and nesting the interpreter cannot follow (about 1,000 levels).
     """
     try:
         return json.loads(
             text.removeprefix("\ufeff"),
-            object_pairs_hook=_object,
+            object_pairs_hook=_object if unique_keys else None,
             parse_constant=_refuse_constant,
             parse_int=_integer,
             parse_float=_float,
@@ -35,7 +36,7 @@ def parse_json(text: str) -> Any:
     except TextFault:
         raise
     except RecursionError:
-        raise TextFault("is nested too deep") from None
+        raise TextFault("is nested too deep: a thousand levels deep or more") from None
     except ValueError as error:
         raise TextFault(f"is not valid JSON: {error}") from None
 
