@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 
@@ -31,4 +32,17 @@ def _is_there(part: str) -> bool:
         from importlib.util import find_spec
 
         return find_spec("xllamacpp") is not None
+    if part == "docker":
+        return _docker_answers()
     return shutil.which(_PARTS[part]) is not None
+
+
+@functools.cache
+def _docker_answers() -> bool:
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        return bool(docker.from_env().ping())
+    except DockerException:
+        return False

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pytest_llmbench import manifest
-from pytest_llmbench.contracts import Endpoint, EndpointPlan, Engine, Families
-from pytest_llmbench.datasets.gold import load_gold
+from pytest_llmbench.contracts import (
+    Endpoint,
+    EndpointPlan,
+    Engine,
+    Families,
+    Sandbox,
+    SandboxedVerifier,
+    Verifier,
+)
+from pytest_llmbench.datasets import fill, load_gold
 from pytest_llmbench.dialogues import DIALOGUES
 from pytest_llmbench.endpoints import Broken, Gold, Replay
-from pytest_llmbench.errors import UsageProblem
+from pytest_llmbench.errors import SandboxUnavailable, UsageProblem
 from pytest_llmbench.journal import JournalReader
 from pytest_llmbench.lookup import find
-from pytest_llmbench.records import Response, TrialKey
+from pytest_llmbench.records import Response, Scenario, Trial, TrialKey
 from pytest_llmbench.runfolder import open_existing
-from pytest_llmbench.settings import CANDIDATE_PORTS, Settings
+from pytest_llmbench.sandboxes import LAUNCHERS
+from pytest_llmbench.sandboxes.deferred import DeferredSandbox
+from pytest_llmbench.sandboxes.launcher import Launcher
+from pytest_llmbench.sandboxes.pool import Pool
+from pytest_llmbench.settings import CANDIDATE_PORTS, SandboxSettings, Settings
 from pytest_llmbench.trial import Kit, Recorder
 from pytest_llmbench.verifiers import VERIFIERS
 
@@ -46,10 +60,36 @@ class Choice:
         return self.endpoint == SERVED
 
 
+def choose_launcher(settings: SandboxSettings) -> Launcher:
+    """Return the way to start sandboxes that the settings ask for.
+
+    ``auto`` is docker where the daemon answers and the image is there, else bubblewrap. Raises
+    `SandboxUnavailable` with the reason and the command for each that was looked at, `UnknownName`.
+    """
+    find("sandbox", settings.kind, {"auto": None, **LAUNCHERS})
+    names = list(LAUNCHERS) if settings.kind == "auto" else [settings.kind]
+    problems = {}
+    for name in names:
+        launcher = LAUNCHERS[name](settings)
+        problems[name] = launcher.problem()
+        if not problems[name]:
+            return launcher
+    raise SandboxUnavailable("; ".join(f"{name}: {problem}" for name, problem in problems.items()))
+
+
+def build_sandbox(settings: SandboxSettings) -> DeferredSandbox:
+    """Return the sandbox of this process; nothing is looked at before the first program wants to run."""
+    return DeferredSandbox(lambda: Pool(choose_launcher(settings), settings))
+
+
 def builtin_families() -> Families:
     """Return our own members; ``pytest_llmbench_families`` adds to them."""
     return Families(
-        endpoints={SERVED: _openai_chat, "gold": lambda _: Gold(load_gold), "broken": lambda _: Broken(load_gold)},
+        endpoints={
+            SERVED: _openai_chat,
+            "gold": lambda plan: Gold(partial(load_gold, data=plan.data)),
+            "broken": lambda plan: Broken(partial(load_gold, data=plan.data)),
+        },
         dialogues=dict(DIALOGUES),
         verifiers=dict(VERIFIERS),
     )
@@ -73,12 +113,12 @@ def choose(settings: Settings, families: Families, say: Callable[[str], None]) -
     return _choose_engine(settings, say)
 
 
-def build_endpoint(name: str, families: Families, *, base_url: str, model: str) -> Endpoint:
+def build_endpoint(name: str, families: Families, *, base_url: str, model: str, data: str = "") -> Endpoint:
     """Return a new endpoint for this process. ``replay:RUN`` reads the journal of that run folder."""
     if name.startswith("replay:"):
         return _replay(name.removeprefix("replay:"))
     factory = find("endpoint", name, families.endpoints)
-    return factory(EndpointPlan(base_url=base_url, model=model, api_key=_api_key(base_url)))
+    return factory(EndpointPlan(base_url=base_url, model=model, api_key=_api_key(base_url), data=data))
 
 
 def preload(settings: Settings) -> None:
@@ -89,17 +129,59 @@ def preload(settings: Settings) -> None:
         import_sdk()
 
 
-def build_kit(endpoint: Endpoint, families: Families, settings: Settings, *, model: str, recorder: Recorder) -> Kit:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What the trials of one process share, beside the endpoint: who judges, where programs run, where data are.
+
+    `judges` is the number of verdicts given at once.
+    """
+
+    families: Families
+    settings: Settings
+    sandbox: DeferredSandbox
+    judges: int
+    say: Callable[[str], None]
+
+
+def build_kit(endpoint: Endpoint, bench: Bench, *, model: str, recorder: Recorder) -> Kit:
     """Return what the trials of this process work with."""
+    judges = ThreadPoolExecutor(max_workers=bench.judges, thread_name_prefix="llmbench-judge")
     return Kit(
         endpoint=endpoint,
-        dialogues=families.dialogues,
-        verifiers=families.verifiers,
-        settings=settings,
+        dialogues=bench.families.dialogues,
+        verifiers=with_sandbox(bench.families.verifiers, bench.sandbox),
+        settings=bench.settings,
         model=model,
         recorder=recorder,
-        judges=ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="llmbench-judge"),
+        judges=judges,
+        fill=partial(_filled, bench, judges),
     )
+
+
+def with_sandbox(verifiers: Mapping[str, Verifier], sandbox: Sandbox) -> dict[str, Verifier]:
+    """Return the verifiers, those that run programs with the sandbox they run them in."""
+    return {
+        name: verifier.with_sandbox(sandbox) if isinstance(verifier, SandboxedVerifier) else verifier
+        for name, verifier in verifiers.items()
+    }
+
+
+async def _filled(bench: Bench, judges: Executor, trial: Trial) -> Trial:
+    """Ask nothing that could not be judged: the data and the sandbox must be there first."""
+    if trial.scenario.task is None and not _runs_programs(bench, trial.scenario):
+        return trial
+    loop = asyncio.get_running_loop()
+    return replace(trial, scenario=await loop.run_in_executor(judges, _made_ready, bench, trial.scenario))
+
+
+def _made_ready(bench: Bench, scenario: Scenario) -> Scenario:
+    if _runs_programs(bench, scenario):
+        bench.sandbox.chosen()
+    return fill(scenario, data=bench.settings.data, say=bench.say)
+
+
+def _runs_programs(bench: Bench, scenario: Scenario) -> bool:
+    return isinstance(bench.families.verifiers.get(scenario.verifier), SandboxedVerifier)
 
 
 def _choose_engine(settings: Settings, say: Callable[[str], None]) -> Choice:

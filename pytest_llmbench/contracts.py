@@ -8,6 +8,7 @@ Endpoint       Request -> Response                    endpoints/
 Dialogue       Scenario -> Exchange                   dialogues/
 Verifier       Exchange -> Verdict                    verifiers/
 Mutator        right answer -> Mutants of it          mutations/
+Sandbox        files + command -> ExecResult          sandboxes/
 DatasetReader  pack folder or foreign file -> Pack    datasets/
 Report         Summary -> text                        reports/
 =============  =====================================  ==========================
@@ -16,13 +17,15 @@ Report         Summary -> text                        reports/
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from pytest_llmbench.records import (
     Ending,
     Exchange,
+    ExecResult,
     Message,
     Outcome,
     Pack,
@@ -147,6 +150,94 @@ class Verifier(Protocol):
         ...
 
 
+@runtime_checkable
+class SandboxedVerifier(Verifier, Protocol):
+    """A verifier that runs what the model wrote; it can judge once it was given its sandbox."""
+
+    def with_sandbox(self, sandbox: Sandbox) -> Verifier:
+        """Return this verifier, judging in `sandbox`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Driver:
+    """A trusted Python module that leads an untrusted program inside a sandbox.
+
+    A cell imports `source` once; each conversation runs its ``main(channel)`` in a new process of its own.
+    `channel` has ``read_line() -> bytes | None`` (without the newline; None at the end) and
+    ``write(data: bytes)``. Only the standard library of Python 3.8 may be used.
+    """
+
+    name: str
+    source: str
+
+
+class Conversation(Protocol):
+    """What a driver and its caller say to each other, in lines of bytes."""
+
+    def say(self, line: bytes) -> None:
+        """Send one line; a driver that is gone hears nothing, and that is no error here."""
+        ...
+
+    def hear(self, *, time_s: float, limit: int = 1 << 22) -> bytes:
+        """Return the driver's next line, without its newline.
+
+        Raises TimeoutError when it was not there after `time_s` seconds, EOFError when the driver is gone,
+        OverflowError when the line is longer than `limit` bytes.
+        """
+        ...
+
+    def end(self) -> ExecResult:
+        """Kill what still runs and return what became of it; the same again when called again."""
+        ...
+
+
+class Sandbox(Protocol):
+    """Runs untrusted programs, several at once, from several threads; nothing passes from one to the next.
+
+    No program sees the network, the host's files, environment or processes, or what another one left.
+    """
+
+    name: str
+
+    def describe(self) -> Mapping[str, str]:
+        """Return what programs run on, for the manifest: name, Python version, image and its digest."""
+        ...
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        files: Mapping[str, bytes] | None = None,
+        stdin: bytes = b"",
+        time_s: float | None = None,
+    ) -> ExecResult:
+        """Run `command` in a fresh folder that holds `files` (relative name -> content); waits for its end.
+
+        `time_s` seconds of wall clock (default: the settings'). What the program does, however bad, is in the
+        result; raises `SandboxFailed` where the sandbox broke, `SandboxUnavailable` where there is none.
+        """
+        ...
+
+    def converse(self, driver: Driver, *, time_s: float | None = None) -> AbstractContextManager[Conversation]:
+        """Start ``driver.main`` and talk to it; leaving the block ends it, whatever it is doing.
+
+        After `time_s` seconds in all `hear` raises TimeoutError. Raises as `run` does.
+        """
+        ...
+
+    def turn(self, *, alone: bool = False) -> AbstractContextManager[bool]:
+        """Take part in the work, or with `alone` wait until nobody else does and keep it so.
+
+        The value tells whether others were at work: a timeout then may be theirs. Not reentrant.
+        """
+        ...
+
+    def close(self) -> None:
+        """Leave nothing behind: no process, container or file. Harmless when called twice."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldAnswer:
     """One recorded answer: the assistant's turns, and for a failing one why it must fail.
@@ -221,10 +312,11 @@ class Report(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointPlan:
-    """What an endpoint is made from. `base_url` is empty where no server was named."""
+    """What an endpoint is made from. `base_url` is empty where no server was named; `data` is a folder with data sets."""
 
     base_url: str = ""
     model: str = ""
+    data: str = ""
     api_key: str = field(default="", repr=False)
 
 

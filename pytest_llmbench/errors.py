@@ -16,6 +16,8 @@
         ├── Cancelled           stopped by the user, by -x or because the run ended
         ├── VerifierError       the verifier raised
         ├── WorkerCrashed       the process that ran the trial died
+        ├── SandboxUnavailable  no sandbox can be had here; the message says how to get one
+        ├── SandboxFailed       the sandbox broke while it judged: not the program's doing
         └── DatasetUnavailable  the data behind a pack could not be had
 
 A model's mistake is never an exception: it is a `Verdict` with `Outcome.FAIL`.
@@ -109,6 +111,18 @@ class WorkerCrashed(TrialError):
     """The process that ran this trial died."""
 
     reason = "worker_crashed"
+
+
+class SandboxUnavailable(TrialError):
+    """No sandbox can be had on this machine; the message names the command that gets one."""
+
+    reason = "sandbox_unavailable"
+
+
+class SandboxFailed(TrialError):
+    """The sandbox itself broke (a killed daemon, a full host disk), so the program stays unjudged."""
+
+    reason = "sandbox_failed"
 
 
 class DatasetUnavailable(TrialError):

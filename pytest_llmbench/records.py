@@ -129,12 +129,25 @@ class MockedResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSource:
+    """Which task of which data set a scenario is made from; its contents are read when its trial begins.
+
+    `reader` is a name in ``datasets.CODE_SETS``, `options` what the pack's ``dataset:`` block says beside it.
+    """
+
+    reader: str
+    task_id: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One question with all that is needed to ask and to judge it.
 
     `messages` opens the dialogue, `followups` are further user turns sent after each answer.
     `timeout_s` are seconds for the whole dialogue, from the moment a slot is taken.
-    `max_turns` bounds the requests of one dialogue.
+    `max_turns` bounds the requests of one dialogue. With a `task` the messages and checks are not
+    there yet: they are filled in from the data set when the trial begins.
     """
 
     id: str
@@ -154,6 +167,7 @@ class Scenario:
     timeout_s: float = 120.0
     max_turns: int = 8
     stream: bool = True
+    task: TaskSource | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +178,8 @@ class PackFacts:
     `content_hash` covers pack.yaml and the rules of the verifiers it names. `cautions` are
     sentences on what a reader must know of the pack's scores, such as checks known to be wrong.
     `origin` is the tool whose pack it is, such as ``benchlocal-cli``, and empty for packs in our own format.
+    `benchmark` names the public benchmark whose whole task set the pack asks (``humaneval_plus``), so that its
+    score may stand beside published ones, and `data_md5` the unpacked data file it is made from.
     """
 
     id: str
@@ -178,6 +194,8 @@ class PackFacts:
     source: str = ""
     cautions: tuple[str, ...] = ()
     origin: str = ""
+    benchmark: str = ""
+    data_md5: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,9 +346,47 @@ class CheckOutcome:
     gating: bool = True
 
 
+class Ended(enum.StrEnum):
+    """How a program in a sandbox came to its end.
+
+    ``exited`` by itself, ``signalled`` (a crash, or killed from within the sandbox), ``timed_out``,
+    ``out_of_memory`` (killed for it), ``closed`` (a conversation that was over before its program was).
+    """
+
+    EXITED = "exited"
+    SIGNALLED = "signalled"
+    TIMED_OUT = "timed_out"
+    OUT_OF_MEMORY = "out_of_memory"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecResult:
+    """What became of a program in a sandbox. Never crosses a process: outputs are bytes as they came.
+
+    `exit_code` is None unless it exited, `signal` 0 unless it was signalled. `truncated` tells that more
+    was written than the output limit keeps. `wall_s` and `cpu_s` are seconds, `memory_bytes` the peak
+    resident size of its largest process (0: unknown).
+    """
+
+    ended: Ended
+    exit_code: int | None = None
+    signal: int = 0
+    stdout: bytes = b""
+    stderr: bytes = b""
+    truncated: bool = False
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    memory_bytes: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The judgement. `score` is partial credit from 0 to 1, beside the outcome, never instead of it."""
+    """The judgement. `score` is partial credit from 0 to 1, beside the outcome, never instead of it.
+
+    `artefacts` are texts worth keeping by file name (``program.py``, ``stdout.txt``); the journal keeps them,
+    they do not travel with the result.
+    """
 
     outcome: Outcome
     reason: Reason | None = None
@@ -340,6 +396,7 @@ class Verdict:
     score: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     checks: tuple[CheckOutcome, ...] = ()
+    artefacts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,7 +405,8 @@ class Result:
 
     The exchange itself is in the journal. `latency_s` are seconds from taking a slot to the last
     answer, `decode_tps` generated tokens per second, token counts are sums over all turns.
-    `prompt` and `answer` are excerpts for a failed test's text.
+    `prompt` and `answer` are excerpts for a failed test's text. `task_id` is what the data set calls the
+    task (``HumanEval/7``), empty for scenarios that stand in a pack.
     """
 
     key: TrialKey
@@ -371,6 +429,7 @@ class Result:
     resumed: bool = False
     prompt: str = ""
     answer: str = ""
+    task_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

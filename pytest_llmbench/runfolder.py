@@ -59,6 +59,11 @@ class RunFolder:
         return self.path / "report.html"
 
     @property
+    def code_dir(self) -> Path:
+        """What models programmed: a folder per pack with the programs, their outputs and files for other tools."""
+        return self.path / "code"
+
+    @property
     def is_used(self) -> bool:
         """Tell whether a run, finished or not, was here."""
         return self.manifest_path.is_file() or self.journal_dir.is_dir()

@@ -16,12 +16,40 @@ START_LIMIT_S = 600.0
 """Seconds a server may take to load its model."""
 
 
+SANDBOX_IMAGE = "pytest-llmbench-sandbox:1"
+"""The image that ``llmbench sandbox build`` makes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxSettings:
+    """Where model-written programs run and what they may use; the ``sandbox:`` block of llmbench.yaml.
+
+    `kind` is ``docker``, ``bubblewrap`` or ``auto``. `memory_bytes`, `pids` and `disk_bytes` (of scratch files)
+    bound all processes of one program together, `cpus` the cores it may keep busy, `time_s` the wall clock of
+    one program, `output_bytes` what is kept of each of stdout and stderr. `python` is the interpreter that
+    bubblewrap shows to programs, "" for the one this runs on.
+    """
+
+    kind: str = "auto"
+    image: str = SANDBOX_IMAGE
+    memory_bytes: int = 4 << 30
+    cpus: float = 1.0
+    time_s: float = 60.0
+    pids: int = 64
+    open_files: int = 256
+    disk_bytes: int = 64 << 20
+    output_bytes: int = 64 << 10
+    network: bool = False
+    python: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The run's settings. None or "" means: not asked for.
 
     `timeout_s` replaces each scenario's own deadline, `max_tokens` its token limit. `sampling`
     holds ``key=value`` overrides, or is None for the pack's; `sampling_from_server` sends none at all.
+    `data` is a folder with benchmark data, looked into before anything is downloaded.
     `guessing` is False where no server may be chosen for the user (CI, gates, write-quality).
     """
 
@@ -41,4 +69,6 @@ class Settings:
     write_quality: str = ""
     resume: bool = False
     out: str = ""
+    data: str = ""
+    sandbox: SandboxSettings = SandboxSettings()
     guessing: bool = True

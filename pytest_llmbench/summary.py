@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pytest_llmbench.records import Outcome, PackFacts, Purpose, Reason
-from pytest_llmbench.statistics import wilson_interval
+from pytest_llmbench.statistics import clustered_interval, pass_at_k, pass_hat_k, wilson_interval
 
 CUSTOM = "custom"
 """The label of a run that is no tag's whole set of scenarios."""
+
+SHOWN_K = (1, 2, 5, 10, 25, 100)
+"""The k of pass@k and pass^k that are computed, beside the number of attempts itself."""
 
 
 class Status(enum.StrEnum):
@@ -105,12 +108,26 @@ class Mean:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A mean over `tasks` tasks, 0 to 1, with its 95 % interval; the attempts of one task are one cluster."""
+
+    value: float
+    interval: tuple[float, float]
+    tasks: int
+
+
+Estimates = Mapping[int, Estimate | None]
+"""By k; None where some task has fewer than k judged attempts, so that nothing can be said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PackSummary(Counts):
     """One pack's figures, from first attempts that have a verdict. Seconds, tokens per second, tokens.
 
     `unstable` are scenarios whose attempts disagree, `repeats` scenario -> (passed, judged) attempts
     where there was more than one, `missing` the node ids of selected scenarios that were not run,
-    `resumed` how many verdicts an earlier, interrupted part of the run had left.
+    `resumed` how many verdicts an earlier, interrupted part of the run had left. `attempts` is the most that
+    any scenario had; `pass_at` and `pass_hat` are pass@k and pass^k of all judged attempts, `pass_estimates` tells how.
     """
 
     facts: PackFacts
@@ -126,6 +143,9 @@ class PackSummary(Counts):
     metrics: Mapping[str, Mean] = field(default_factory=dict)
     reasons: Mapping[Reason, int] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    attempts: int = 0
+    pass_at: Estimates = field(default_factory=dict)
+    pass_hat: Estimates = field(default_factory=dict)
 
     @property
     def status(self) -> Status:
@@ -172,6 +192,35 @@ class Summary:
         """The worst of the packs' words."""
         order = list(Status)
         return max((pack.status for pack in self.packs), key=order.index, default=Status.OK)
+
+
+Counted = tuple[int, int]
+"""Of one task: (passed, judged) attempts."""
+
+
+def shown_k(attempts: int) -> list[int]:
+    """Return the `SHOWN_K` that so many attempts allow, and their number itself."""
+    return sorted({k for k in (*SHOWN_K, attempts) if 0 < k <= attempts})
+
+
+def pass_estimates(tasks: Sequence[Counted], wanted: Iterable[int]) -> tuple[Estimates, Estimates]:
+    """Return pass@k and pass^k for the `wanted` k, as means over `tasks`.
+
+    A task without a judged attempt says nothing and is left out. Where one that is left has fewer than k, the
+    mean over the others would be that of another set of tasks, so there is none.
+    """
+    judged = [task for task in tasks if task[1]]
+    fewest = min((task[1] for task in judged), default=0)
+    known = {k: k <= fewest for k in wanted}
+    pass_at = {k: _estimate(judged, pass_at_k, k) if enough else None for k, enough in known.items()}
+    pass_hat = {k: _estimate(judged, pass_hat_k, k) if enough else None for k, enough in known.items()}
+    return pass_at, pass_hat
+
+
+def _estimate(tasks: Sequence[Counted], chance: Callable[[int, int, int], float], k: int) -> Estimate | None:
+    values = [chance(judged, passed, k) for passed, judged in tasks]
+    interval = clustered_interval(values, sum(judged for _, judged in tasks))
+    return interval and Estimate(value=math.fsum(values) / len(values), interval=interval, tasks=len(values))
 
 
 def percent(share: float) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 
 from pytest_llmbench.records import Outcome, PackFacts, Purpose, Reason, Result, printable
 from pytest_llmbench.statistics import quantile
-from pytest_llmbench.summary import CUSTOM, Counts, Mean, PackSummary, Row, RunFacts, Summary
+from pytest_llmbench.summary import CUSTOM, Counts, Mean, PackSummary, Row, RunFacts, Summary, pass_estimates, shown_k
 
 _NOT_RUN, _WITHDRAWN, _PASS, _FAIL, _ERROR = range(5)
 _STATE = {Outcome.PASS: _PASS, Outcome.FAIL: _FAIL, Outcome.ERROR: _ERROR}
@@ -114,6 +114,8 @@ class _PackTally:
         selected = len(self.state) - states[_WITHDRAWN]
         latencies, tokens = self.known("latency_s"), self.known("completion_tokens")
         repeats, unstable = self._repeats()
+        attempts = max(((bits >> 1).bit_length() for bits in (*self.judged, *self.erred)), default=0)
+        pass_at, pass_hat = pass_estimates(self._counts(), shown_k(attempts))
         return PackSummary(
             facts=self.facts,
             purpose=self.purpose,
@@ -135,6 +137,9 @@ class _PackTally:
             metrics={name: _mean(values.values()) for name, values in sorted(self.metrics.items()) if values},
             reasons=Counter(row.reason for row in self.ordered_rows() if row.reason is not None),
             missing=tuple(nodeid for nodeid, state in zip(self.nodeids, self.state, strict=True) if state == _NOT_RUN),
+            attempts=attempts,
+            pass_at=pass_at,
+            pass_hat=pass_hat,
         )
 
     def ordered_rows(self) -> list[Row]:
@@ -144,6 +149,12 @@ class _PackTally:
     def ran(self) -> Counter[tuple[str, ...]]:
         """Return how many scenarios with each set of tags were asked."""
         return Counter(self.tags[at] for at, state in enumerate(self.state) if state in (_PASS, _FAIL, _ERROR))
+
+    def _counts(self) -> list[tuple[int, int]]:
+        """Return how many attempts of each scenario passed, and how many were judged."""
+        return [
+            (passed.bit_count(), judged.bit_count()) for passed, judged in zip(self.passed, self.judged, strict=True)
+        ]
 
     def _repeats(self) -> tuple[dict[str, tuple[int, int]], tuple[str, ...]]:
         repeats = {

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pytest_llmbench.contracts import Dialogue, Endpoint, Progress, Verifier
@@ -62,6 +62,17 @@ async def _taken_at_its_word(_trial: Trial) -> None:
     """Nothing is known against it."""
 
 
+Fill = Callable[[Trial], Awaitable[Trial]]
+"""Returns a trial with all that it is asked and judged by, read from its data set where it is made from one.
+
+Raises a `TrialError` where that cannot be had; then nothing is asked."""
+
+
+async def _as_it_is(trial: Trial) -> Trial:
+    """Nothing is missing."""
+    return trial
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kit:
     """What trials of one process work with."""
@@ -75,6 +86,7 @@ class Kit:
     judges: Executor
     recall: Recall | None = None
     proof: Proof = _taken_at_its_word
+    fill: Fill = _as_it_is
 
 
 async def run_trial(trial: Trial, kit: Kit, *, talked: Callable[[], None]) -> Result:
@@ -87,6 +99,11 @@ async def run_trial(trial: Trial, kit: Kit, *, talked: Callable[[], None]) -> Re
     if settled is not None:
         talked()
         return settled
+    try:
+        trial = await kit.fill(trial)
+    except TrialError as error:
+        talked()
+        return error_result(trial, error)
     talk = _Talk(trial, kit)
     started_at, clock = time.time(), time.monotonic()
     try:
@@ -97,7 +114,12 @@ async def run_trial(trial: Trial, kit: Kit, *, talked: Callable[[], None]) -> Re
     verdict = found if isinstance(found, Verdict) else await _judge(trial, kit, found)
     result = _result(trial, talk, verdict, started_at=started_at, latency_s=latency_s)
     kit.recorder.result(result)
-    return result
+    return _without_artefacts(result)
+
+
+def _without_artefacts(result: Result) -> Result:
+    """The journal has them; beside 100,000 results in memory they would be gigabytes."""
+    return replace(result, verdict=replace(result.verdict, artefacts={})) if result.verdict.artefacts else result
 
 
 def error_result(trial: Trial, error: TrialError) -> Result:
@@ -109,7 +131,12 @@ def error_result(trial: Trial, error: TrialError) -> Result:
         purpose=trial.purpose,
         verdict=error_verdict(error),
         pack=trial.pack,
+        task_id=_task_id(trial),
     )
+
+
+def _task_id(trial: Trial) -> str:
+    return trial.scenario.task.task_id if trial.scenario.task is not None else ""
 
 
 class _Talk:
@@ -177,8 +204,7 @@ async def _refused(trial: Trial, kit: Kit) -> Result | None:
 
 
 def _relabelled(earlier: Result, trial: Trial) -> Result:
-    plain = {name: getattr(earlier, name) for name in earlier.__slots__}
-    return Result(**{**plain, "nodeid": trial.nodeid, "pack": trial.pack, "resumed": True})
+    return _without_artefacts(replace(earlier, nodeid=trial.nodeid, pack=trial.pack, resumed=True))
 
 
 async def _converse(trial: Trial, kit: Kit, talk: _Talk) -> Exchange | Verdict:
@@ -237,6 +263,7 @@ def _result(trial: Trial, talk: _Talk, verdict: Verdict, *, started_at: float, l
         thought=any(response.reasoning for response in responses),
         prompt=_prompt_excerpt(trial),
         answer=_answer_excerpt(responses),
+        task_id=_task_id(trial),
     )
 
 

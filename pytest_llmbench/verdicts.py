@@ -45,12 +45,14 @@ def exhausted(ending: Ending, scenario: Scenario) -> Verdict | None:
 
 
 def judged(verifier: Verifier, scenario: Scenario, exchange: Exchange) -> Verdict:
-    """Return the verifier's verdict, or ERROR verifier_error where it raises or returns anything else."""
+    """Return the verifier's verdict, or an ERROR: the reason of a `TrialError` it raises, else verifier_error."""
     try:
         verdict = verifier.judge(scenario, exchange)
         if not isinstance(verdict, Verdict):
             raise TypeError(f"judge returned {type(verdict).__name__} in place of a Verdict")  # noqa: TRY301 - one way out
         return replace(verdict, metrics={str(name): float(value) for name, value in verdict.metrics.items()})
+    except TrialError as error:  # what it needs is not there: a sandbox, the data
+        return error_verdict(error)
     except BaseException as error:  # noqa: BLE001 - pytest.fail and SystemExit are no Exceptions; the answer stays unjudged
         return error_verdict(VerifierError(f"verifier {verifier.name} raised {brief(error)}"))
 

@@ -9,17 +9,20 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "pytest_llmbench"
-FAMILIES = ("datasets", "engines", "endpoints", "dialogues", "verifiers", "mutations", "reports")
+FAMILIES = ("datasets", "engines", "endpoints", "dialogues", "verifiers", "mutations", "sandboxes", "reports")
 
 LEVELS: dict[str, int] = {
     **dict.fromkeys(("__init__", "records", "errors"), 0),
     **dict.fromkeys(("contracts", "settings", "lookup", "statistics"), 1),
     **dict.fromkeys(FAMILIES, 3),
-    **dict.fromkeys(("trial", "pump", "rehearsal"), 4),
+    **dict.fromkeys(("trial", "pump", "rehearsal", "config_file"), 4),
     "assemble": 5,
     **dict.fromkeys(("commands", "plugin"), 6),
 }
 LEVEL_TWO = (
+    "user_cache",
+    "containers",
+    "plain_values",
     "nesting",
     "json_text",
     "thinking",

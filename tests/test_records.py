@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from pytest_llmbench import records
 from pytest_llmbench.records import (
+    ExecResult,
     Message,
     Outcome,
     Pack,
@@ -44,8 +45,9 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 RECORDS = [
     kind
     for kind in vars(records).values()
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind is not Pack
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind not in (Pack, ExecResult)
 ]
+"""All but a pack, which knows how to build its scenarios, and a program's raw outputs: those stay in their process."""
 
 
 def json_values(text: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
@@ -80,6 +82,7 @@ def _for_hint(hint: Any) -> st.SearchStrategy[Any]:
         Path: st.sampled_from([Path(), Path("a/b"), Path("/some where/x")]),
         Mapping[str, Any]: _mappings(json_values(ANY_TEXT)),
         Mapping[str, float]: _mappings(FINITE),
+        Mapping[str, str]: _mappings(CLEAN_TEXT),
     }
     if hint in simple:
         return simple[hint]

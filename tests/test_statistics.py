@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+import random
 import statistics
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llmbench.statistics import Z95, quantile, wilson_interval
+from pytest_llmbench.statistics import Z95, clustered_interval, pass_at_k, pass_hat_k, quantile, wilson_interval
 
 
 @pytest.mark.parametrize(
@@ -74,3 +78,130 @@ def test_quantile_agrees_with_the_standard_library(values: list[float]) -> None:
     percentiles = statistics.quantiles(values, n=20, method="inclusive")
     assert quantile(values, 0.5) == pytest.approx(percentiles[9], abs=1e-6)
     assert quantile(values, 0.95) == pytest.approx(percentiles[18], abs=1e-6)
+
+
+def drawn(attempts: int, passed: int, k: int) -> tuple[float, float]:
+    """Return the shares of all draws of `k` attempts with a passed one and with nothing but, by trying each."""
+    draws = list(itertools.combinations([True] * passed + [False] * (attempts - passed), k))
+    return sum(map(any, draws)) / len(draws), sum(map(all, draws)) / len(draws)
+
+
+def test_pass_at_k_and_pass_hat_k_are_what_trying_every_draw_gives() -> None:
+    """For all n up to 8, all c and all k the two formulas count the same draws."""
+    cases = [(n, c, k) for n in range(1, 9) for c in range(n + 1) for k in range(1, n + 1)]
+    found = [(pass_at_k(*case), pass_hat_k(*case)) for case in cases]
+    assert found == [pytest.approx(drawn(*case), abs=1e-15) for case in cases]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "passed", "k", "some", "every"),
+    [
+        (5, 2, 1, 0.4, 0.4),
+        (5, 2, 2, 0.7, 0.1),
+        (5, 2, 3, 0.9, 0.0),
+        (5, 2, 4, 1.0, 0.0),
+        (10, 3, 5, 0.916667, 0.0),
+        (10, 7, 3, 0.991667, 0.291667),
+        (200, 1, 100, 0.5, 0.0),
+        (1000, 999, 1000, 1.0, 0.0),
+        (1000, 1000, 1000, 1.0, 1.0),
+    ],
+)
+def test_pass_at_k_equals_known_values(attempts: int, passed: int, k: int, some: float, every: float) -> None:
+    """The tabled values, and counts whose binomials no float can hold."""
+    assert (pass_at_k(attempts, passed, k), pass_hat_k(attempts, passed, k)) == pytest.approx((some, every), abs=5e-7)
+
+
+@given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(1, n))))
+def test_pass_at_k_is_the_product_of_the_paper(case: tuple[int, int, int]) -> None:
+    """Written as the product of n - k factors that others use, it is the same number."""
+    attempts, passed, k = case
+    product = math.prod(1 - k / i for i in range(attempts - passed + 1, attempts + 1))
+    assert pass_at_k(*case) == pytest.approx(1 - product if attempts - passed >= k else 1.0, abs=1e-12)
+
+
+def test_pass_at_k_is_unbiased() -> None:
+    """Over all outcomes of n attempts at a known rate, its mean is the true chance; the plug-in's is not."""
+    rate, n, k = 0.3, 6, 3
+    weights = [math.comb(n, c) * rate**c * (1 - rate) ** (n - c) for c in range(n + 1)]
+    some = sum(weight * pass_at_k(n, c, k) for c, weight in enumerate(weights))
+    every = sum(weight * pass_hat_k(n, c, k) for c, weight in enumerate(weights))
+    plugged_in = sum(weight * (1 - (1 - c / n) ** k) for c, weight in enumerate(weights))
+    assert (some, every) == pytest.approx((1 - (1 - rate) ** k, rate**k))
+    assert plugged_in < some - 0.02
+
+
+@pytest.mark.parametrize("function", [pass_at_k, pass_hat_k])
+@pytest.mark.parametrize("case", [(5, 6, 1), (5, -1, 1), (5, 2, 0), (5, 2, 6), (0, 0, 1)])
+def test_what_cannot_be_drawn_is_refused(
+    function: Callable[[int, int, int], float], case: tuple[int, int, int]
+) -> None:
+    """One attempt says nothing on three."""
+    with pytest.raises(ValueError, match=r"not a proportion|cannot be drawn"):
+        function(*case)
+
+
+@given(st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.integers(1, 100))
+def test_attempts_that_agree_are_worth_their_tasks_alone(pair: tuple[int, int], repeats: int) -> None:
+    """One attempt for each task, or many that always agree: Wilson's interval over tasks."""
+    passed, tasks = pair
+    means = [1.0] * passed + [0.0] * (tasks - passed)
+    assert clustered_interval(means, tasks * repeats) == pytest.approx(wilson_interval(passed, tasks), abs=1e-9)
+
+
+SHARES = st.lists(st.integers(0, 4).map(lambda passed: passed / 4), min_size=1, max_size=60)
+
+
+@given(SHARES)
+def test_the_clustered_interval_is_bounded_and_no_wider_than_its_tasks(means: list[float]) -> None:
+    """It lies in [0, 1], holds the mean, has a width, and lies between that of all attempts and that of the tasks."""
+    low, high = clustered_interval(means, 4 * len(means)) or (math.nan, math.nan)
+    mean = math.fsum(means) / len(means)
+    assert 0 <= low <= mean + 1e-12
+    assert mean - 1e-12 <= high <= 1
+    assert high - low > 0.01
+    attempts = wilson_interval(round(4 * math.fsum(means)), 4 * len(means))
+    assert attempts is not None
+    assert low <= attempts[0] + 1e-9
+    assert attempts[1] <= high + 1e-9
+
+
+@given(SHARES, st.data())
+def test_a_lost_attempt_never_raises_the_clustered_interval(means: list[float], data: st.DataObject) -> None:
+    """One more failure among the attempts of a task moves neither end up."""
+    at = data.draw(st.integers(0, len(means) - 1))
+    worse = [max(0.0, value - 0.25) if place == at else value for place, value in enumerate(means)]
+    before, after = clustered_interval(means, 4 * len(means)), clustered_interval(worse, 4 * len(means))
+    assert before is not None
+    assert after is not None
+    assert after[0] <= before[0] + 1e-12
+    assert after[1] <= before[1] + 1e-12
+
+
+@given(SHARES)
+def test_the_clustered_interval_mirrors(means: list[float]) -> None:
+    """Swapping passes and failures mirrors it."""
+    interval = clustered_interval(means, 4 * len(means))
+    mirror = clustered_interval([1 - value for value in means], 4 * len(means))
+    assert interval is not None
+    assert mirror is not None
+    assert interval == pytest.approx((1 - mirror[1], 1 - mirror[0]))
+
+
+def test_the_clustered_interval_covers() -> None:
+    """Where a normal interval misses the true mean of 15 tasks too often, it holds it nineteen times in twenty."""
+    rng, held, normal_held, draws = random.Random(7), 0, 0, 400  # noqa: S311 - no secret
+    for _ in range(draws):
+        rates = [rng.betavariate(8, 0.5) for _ in range(15)]
+        means = [sum(rng.random() < rate for _ in range(4)) / 4 for rate in rates]
+        low, high = clustered_interval(means, 60) or (1.0, 0.0)
+        mean, half = statistics.fmean(means), Z95 * statistics.stdev(means) / math.sqrt(15)
+        held += low <= 8 / 8.5 <= high
+        normal_held += mean - half <= 8 / 8.5 <= mean + half
+    assert held >= 0.94 * draws
+    assert normal_held < 0.9 * draws
+
+
+def test_no_tasks_have_no_interval() -> None:
+    """Without a judged task there is nothing to say."""
+    assert clustered_interval([], 0) is None

@@ -12,7 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_llmbench.records import Outcome, Purpose, Reason
-from pytest_llmbench.summary import Counts, Mean, Status, percent, plural, score_text
+from pytest_llmbench.statistics import clustered_interval
+from pytest_llmbench.summary import (
+    Counts,
+    Estimates,
+    Mean,
+    PackSummary,
+    Status,
+    percent,
+    plural,
+    score_text,
+    shown_k,
+)
 from pytest_llmbench.tally import DETAIL_LIMIT, Tally
 from tests.summaries import RUN, facts, fill, quick, result, summary, words
 
@@ -147,6 +158,70 @@ def test_only_the_first_attempt_scores() -> None:
     assert found.repeats == {"A": (2, 3), "B": (3, 3)}
     assert found.unstable == ("A",)
     assert found.latency_p95_s == 1.0
+
+
+def attempts_of(*outcomes: list[str]) -> PackSummary:
+    """Return the summary of tasks whose attempts ended so."""
+    pack, tally = facts(size=len(outcomes)), Tally()
+    for number, words_of_task in enumerate(outcomes):
+        for attempt, word in enumerate(words_of_task, start=1):
+            tally.add(result(pack, f"S-{number}", word, attempt=attempt))
+    return tally.summary(RUN).packs[0]
+
+
+def values(found: Estimates) -> dict[int, float | None]:
+    """Return the estimates alone."""
+    return {k: one.value if one else None for k, one in found.items()}
+
+
+def test_pass_at_k_is_a_mean_over_tasks() -> None:
+    """Tasks with 2, 0, 5 and 1 of 5 attempts right, at every k that is shown and at 5 itself."""
+    found = attempts_of(*([*["pass"] * right, *["wrong_answer"] * (5 - right)] for right in (2, 0, 5, 1)))
+    assert found.attempts == 5
+    assert values(found.pass_at) == {1: pytest.approx(0.4), 2: pytest.approx(0.525), 5: 0.75}
+    assert values(found.pass_hat) == {1: pytest.approx(0.4), 2: pytest.approx(0.275), 5: 0.25}
+    one = found.pass_at[1]
+    assert one is not None
+    assert (one.tasks, one.interval) == (4, clustered_interval([0.4, 0.0, 1.0, 0.2], 20))
+
+
+def test_one_attempt_each_is_the_score() -> None:
+    """Without repeats pass@1 is the score, with Wilson's interval, and there is no other k."""
+    found = quick().packs[1]
+    assert list(found.pass_at) == list(found.pass_hat) == [1]
+    one = found.pass_at[1]
+    assert one is not None
+    assert one.value == found.score
+    assert one.interval == pytest.approx(found.interval)
+
+
+def test_too_few_judged_attempts_of_one_task_leave_a_k_unknown() -> None:
+    """Errors are no attempts: of a task with one of three judged, nothing is known on two."""
+    found = attempts_of(["pass"] * 3, ["pass", "server_error", "server_error"])
+    assert values(found.pass_at) == {1: 1.0, 2: None, 3: None}
+    assert values(found.pass_hat) == {1: 1.0, 2: None, 3: None}
+
+
+def test_a_task_without_a_judged_attempt_is_no_task() -> None:
+    """It is left out, and the estimate says over how many the mean is."""
+    found = attempts_of(["pass", "wrong_answer"], ["server_error", "rate_limited"])
+    assert values(found.pass_at) == {1: 0.5, 2: 1.0}
+    assert {one.tasks for one in found.pass_at.values() if one} == {1}
+    assert (found.errors, found.repeat_errors) == (1, 1)
+
+
+def test_nothing_judged_has_no_estimate() -> None:
+    """Neither where all attempts were errors, nor where none was made."""
+    assert values(attempts_of(["server_error", "server_error"]).pass_at) == {1: None, 2: None}
+    assert summary({"toolcall-15": []}).packs[0].pass_at == {}
+
+
+def test_the_shown_k_end_at_the_attempts() -> None:
+    """The usual ones that so many attempts allow, and their number."""
+    assert shown_k(0) == []
+    assert shown_k(1) == [1]
+    assert shown_k(7) == [1, 2, 5, 7]
+    assert shown_k(200) == [1, 2, 5, 10, 25, 100, 200]
 
 
 def test_an_error_in_a_further_attempt_is_told_apart() -> None:
@@ -332,7 +407,13 @@ def test_a_hundred_attempts_of_a_thousand_scenarios_stay_flat() -> None:
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert kept < 300_000
-    assert tally.summary(RUN).packs[0].repeats["S-0000"] == (100, 100)
+    tracemalloc.start()
+    found = tally.summary(RUN).packs[0]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
+    assert found.repeats["S-0000"] == (100, 100)
+    assert values(found.pass_hat) == dict.fromkeys((1, 2, 5, 10, 25, 100), 1.0)
 
 
 def test_a_hundred_thousand_items_take_little_memory() -> None:

@@ -10,6 +10,8 @@ from pytest_llmbench.datasets import llmbench_pack
 from pytest_llmbench.datasets.benchlocal import BenchlocalPack, fault_in_line
 from pytest_llmbench.datasets.benchlocal_lines import SUFFIX, is_foreign_pack
 from pytest_llmbench.datasets.builtin import builtin_packs_dir, find_packs, select_packs
+from pytest_llmbench.datasets.code_gold import code_gold
+from pytest_llmbench.datasets.code_sets import CODE_SETS, fill
 from pytest_llmbench.datasets.gold import load_gold
 from pytest_llmbench.datasets.llmbench_pack import LlmbenchPack
 from pytest_llmbench.datasets.places import fault_at, locate
@@ -45,8 +47,11 @@ def pack_fault(file: Path, key_path: Sequence[str | int], message: str) -> PackE
 
 
 __all__ = [
+    "CODE_SETS",
     "READERS",
     "builtin_packs_dir",
+    "code_gold",
+    "fill",
     "find_packs",
     "is_pack_file",
     "load_gold",

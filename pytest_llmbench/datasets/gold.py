@@ -1,4 +1,4 @@
-"""Reads gold.yaml: answers that must pass and answers that must fail, by scenario."""
+"""Answers that must pass and answers that must fail, by scenario: from gold.yaml, or made from a data set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_llmbench.contracts import Gold, GoldAnswer
+from pytest_llmbench.contracts import Gold, GoldAnswer, GoldBook
+from pytest_llmbench.datasets.code_gold import CodeGold
+from pytest_llmbench.datasets.dataset_pack import TaskList
+from pytest_llmbench.datasets.llmbench_pack import FILENAME as PACK
+from pytest_llmbench.datasets.llmbench_pack import LlmbenchPack, is_pack_file
 from pytest_llmbench.datasets.places import KeyPath, fault_at
 from pytest_llmbench.datasets.shape import Check, compile_schema, load_schema
 from pytest_llmbench.datasets.yaml_text import read_yaml
@@ -19,15 +23,25 @@ FILENAME = "gold.yaml"
 SCHEMA_PATH = Path(__file__).with_name("gold.schema.json")
 
 
-def load_gold(pack_dir: Path) -> dict[str, Gold]:
+def load_gold(pack_dir: Path, *, data: str = "") -> GoldBook:
     """Return the recorded answers of the pack in folder `pack_dir`, in the file's order.
 
     A failing answer with the reason ``token_limit`` is one whose last turn was cut off by the server.
-    Raises PackError with file, line and key.
+    Raises PackError with file, line and key. Those of a pack made from a data set come from its references:
+    its data, looked for in the folder `data` first, are read when an answer is asked for, which raises
+    `DatasetUnavailable` where they cannot be had.
     """
     file = pack_dir / FILENAME
-    if not file.is_file():
-        raise PackError("the pack has no recorded answers: packs/README.md says what goes here", path=file)
+    if file.is_file():
+        return _recorded(file)
+    if is_pack_file(pack_dir / PACK):
+        scenarios = LlmbenchPack().read(pack_dir).scenarios
+        if isinstance(scenarios, TaskList):
+            return CodeGold(scenarios.sources(), data)
+    raise PackError("the pack has no recorded answers: packs/README.md says what goes here", path=file)
+
+
+def _recorded(file: Path) -> dict[str, Gold]:
     data = read_yaml(file)
     fault = _check()(data)
     if fault is not None:

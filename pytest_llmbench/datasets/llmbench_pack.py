@@ -7,9 +7,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pytest_llmbench.datasets.dataset_pack import Selection, TaskList, select
 from pytest_llmbench.datasets.places import fault_at, locate
 from pytest_llmbench.datasets.scenario_list import DEFAULT_DIALOGUE, DEFAULT_MAX_TURNS, Packed, ScenarioList, Shared
 from pytest_llmbench.datasets.shape import Check, Fault, compile_schema, load_schema
@@ -46,18 +48,30 @@ class LlmbenchPack:
     name = "llmbench"
 
     def read(self, path: Path) -> Pack:
-        """Return the pack in the file (or folder) at `path`; its scenarios are a `ScenarioList`.
+        """Return the pack in the file (or folder) at `path`; its scenarios are a `ScenarioList` or a `TaskList`.
 
         Raises PackError with file, line and key for the first thing that is wrong.
         """
         file = path / FILENAME if path.is_dir() else path
         top, packed = _parse(file)
         shared = Shared.of(top)
+        if "dataset" in top:
+            return _made_from_data(file, top, shared)
         scenarios = ScenarioList(packed, shared)
         fault = _first(_repeated(file, packed), _repeated_tools(top), _crossed(scenarios, shared))
         if fault is not None:
             raise fault_at(file, fault.path, fault.message)
-        return Pack(facts=_facts(top, packed), path=file.parent, scenarios=scenarios)
+        facts = _facts(top, content_hash=_content_hash(top, packed), size=len(packed))
+        return Pack(facts=facts, path=file.parent, scenarios=scenarios)
+
+
+def _made_from_data(file: Path, top: Mapping[str, Any], shared: Shared) -> Pack:
+    chosen = select(top)
+    if not isinstance(chosen, Selection):
+        raise fault_at(file, chosen.path, chosen.message)
+    facts = _facts(top, content_hash=chosen.content_hash(top), size=len(chosen.task_ids))
+    facts = replace(facts, benchmark=chosen.benchmark, data_md5=chosen.code_set.file.md5)
+    return Pack(facts=facts, path=file.parent, scenarios=TaskList(chosen, shared))
 
 
 @functools.cache
@@ -85,7 +99,7 @@ def _parse(file: Path) -> tuple[dict[str, Any], list[Packed]]:
     fault = check_top(top)
     if fault is not None:
         raise fault_at(file, fault.path, fault.message)
-    return top, top.pop("scenarios")
+    return top, top.pop("scenarios", [])
 
 
 def _check_format(file: Path, top: Mapping[str, Any]) -> None:
@@ -95,13 +109,13 @@ def _check_format(file: Path, top: Mapping[str, Any]) -> None:
         raise fault_at(file, ("llmbench",), message)
 
 
-def _facts(top: Mapping[str, Any], packed: Sequence[Packed]) -> PackFacts:
+def _facts(top: Mapping[str, Any], *, content_hash: str, size: int) -> PackFacts:
     return PackFacts(
         id=top["id"],
         title=top["title"],
         version=top["version"],
-        content_hash=_content_hash(top, packed),
-        size=len(packed),
+        content_hash=content_hash,
+        size=size,
         tags=tuple(top.get("tags", ())),
         floor=top.get("floor"),
         dimension=top.get("dimension", "").strip(),

@@ -10,7 +10,6 @@ import hashlib
 import importlib.metadata
 import json
 import os
-import sys
 import time
 import urllib.parse
 import zipfile
@@ -22,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 from pytest_llmbench.downloads import digest, download, only_one
 from pytest_llmbench.engines.package_index import find_wheel, local_path
 from pytest_llmbench.errors import BadConfiguration, EndpointUnreachable, ServerError
+from pytest_llmbench.user_cache import CACHE_VARIABLE, user_cache
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CACHE_VARIABLE = "LLMBENCH_CACHE_DIR"
 WAITING_TOLD_S = 10.0
 """Seconds between two lines while another process fetches."""
 
@@ -63,17 +62,8 @@ SMOLLM2 = PinnedFile(
 
 
 def cache_folder() -> Path:
-    """Return where weights are kept: under LLMBENCH_CACHE_DIR, else the platform's cache of this user."""
-    named = os.environ.get(CACHE_VARIABLE)
-    if named:
-        return Path(named).expanduser() / "weights"
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "pytest-llmbench" / "weights"
+    """Return where weights are kept."""
+    return user_cache() / "weights"
 
 
 def embedded_weights(progress: Callable[[str], None], *, pinned: PinnedFile = SMOLLM2) -> Path:

@@ -8,62 +8,31 @@ import hmac
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Mapping
 
 from pytest_llmbench.errors import JournalError, TrialError, WorkerCrashed
 from pytest_llmbench.loop import Loop
 from pytest_llmbench.ordering import Job, order_jobs
 from pytest_llmbench.plugin.address import Address
-from pytest_llmbench.plugin.channel import LINE_LIMIT, Hello, Message, Told, ToTheLastLine, encode
+from pytest_llmbench.plugin.channel import LINE_LIMIT, Hello, Message, Told, ToTheLastLine
 from pytest_llmbench.plugin.crew import as_trial_error, compact
 from pytest_llmbench.plugin.host import Ready
+from pytest_llmbench.plugin.parties import NOBODY, Audience, Preparation, Worker
 from pytest_llmbench.plugin.suspects import CRASH_LIMIT, Suspects
 from pytest_llmbench.plugin.unrun import never_ran
 from pytest_llmbench.pump import Feeder, Key
 from pytest_llmbench.records import (
-    PackFacts,
     Result,
     from_plain,
     to_plain,
 )
 
 
-@dataclass(slots=True)
-class _Worker:
-    """The controller's end of a connection."""
-
-    name: str
-    writer: asyncio.StreamWriter
-    running: set[Key] = field(default_factory=set)
-    judging: set[Key] = field(default_factory=set)
-    guests: int = 0
-    leaving: bool = False
-
-    def send(self, message: Message) -> None:
-        """Send a message; a worker that is gone is noticed by its reader."""
-        if not self.writer.is_closing():
-            self.writer.write(encode(message))
-
-
-class Preparation(Protocol):
-    """The server as the broker sees it."""
-
-    def prepare(self, hello: Hello) -> Ready:
-        """Start it for what a worker says it holds; blocks, raises what `Host.open` raises."""
-        ...
-
-    async def probe(self) -> None:
-        """Ask whether it is still well; raises `TrialError`."""
-        ...
-
-
 class Broker:
     """The controller's end: the queue, the results, the workers.
 
     `server` is started (in a thread of its own) once the first worker has said what there is;
-    `finished` is told of each finished trial; `durations` are last time's seconds by node id.
+    `audience` is told of each finished trial; `durations` are last time's seconds by node id.
     """
 
     def __init__(
@@ -72,15 +41,15 @@ class Broker:
         *,
         attempts: int,
         server: Preparation,
-        finished: Callable[[Result], None],
+        audience: Audience,
         durations: Mapping[str, float],
     ) -> None:
         self._address = address
         self._attempts = attempts
         self._server = server
-        self._finished = finished
+        self._audience = audience
         self._durations = durations
-        self._workers: dict[str, _Worker] = {}
+        self._workers: dict[str, Worker] = {}
         self._results: dict[Key, Message] = {}
         self._waiting: dict[Key, set[str]] = defaultdict(set)
         self._ahead: set[int] = set()
@@ -138,12 +107,12 @@ class Broker:
             if worker is not None:
                 self._gone(worker)
 
-    async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> _Worker | None:
+    async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Worker | None:
         first = json.loads(await reader.readline() or b"{}")
         if not hmac.compare_digest(str(first.get("token", "")), self._address.token):
             return None
         hello = from_plain(Hello, first)
-        worker = self._workers[hello.worker] = _Worker(hello.worker, writer)
+        worker = self._workers[hello.worker] = Worker(hello.worker, writer)
         if not self._told:
             self._learn(hello)
         if self._stop is not None:
@@ -154,7 +123,7 @@ class Broker:
         return worker
 
     def _learn(self, hello: Hello) -> None:
-        self._told = {told.number: told for told in hello.scenarios} or {-1: _NOBODY}
+        self._told = {told.number: told for told in hello.scenarios} or {-1: NOBODY}
         self.numbers = {told.nodeid: told.number for told in hello.scenarios}
         self._loop.spawn(self._get_ready(hello))
 
@@ -180,7 +149,7 @@ class Broker:
         jobs = [Job(told.number, told.nodeid, told.max_tokens, told.prefix) for told in ahead]
         self._feeder.plan(order_jobs(jobs, self._durations), self._attempts)
 
-    def _hear(self, worker: _Worker, message: Message) -> None:
+    def _hear(self, worker: Worker, message: Message) -> None:
         key: Key = tuple(message.get("key", ()))
         match message["type"]:
             case "want":
@@ -199,6 +168,8 @@ class Broker:
             case "leave":
                 worker.guests -= 1
                 self._feeder.leave()
+            case "say":
+                self._audience.tell(message["text"])
             case "broken":
                 self._broken(JournalError(message["text"]))
             case "bye":
@@ -215,7 +186,7 @@ class Broker:
         worker.running.add(key)
         worker.send({"run": key, "again": key in self._suspects.orphans})
 
-    def _want(self, worker: _Worker, key: Key) -> None:
+    def _want(self, worker: Worker, key: Key) -> None:
         if key in self._results:
             worker.send({"result": self._results[key], "key": key})
             return
@@ -237,7 +208,7 @@ class Broker:
         plain: Message = to_plain(never_ran(self._told[key[0]], stop["reason"], stop["text"], attempt=key[1]))
         return plain
 
-    def _done(self, worker: _Worker, key: Key, plain: Message) -> None:
+    def _done(self, worker: Worker, key: Key, plain: Message) -> None:
         worker.running.discard(key)
         worker.judging.discard(key)
         self._book(key, from_plain(Result, plain))
@@ -245,7 +216,7 @@ class Broker:
 
     def _book(self, key: Key, result: Result) -> None:
         self._suspects.done(key)
-        self._finished(result)
+        self._audience.finished(result)
         self._feeder.done(key, result)
         self._deliver(key, to_plain(compact(result)))
 
@@ -260,7 +231,7 @@ class Broker:
             if name in self._workers:
                 self._workers[name].send({"result": plain, "key": key})
 
-    async def _slot(self, worker: _Worker, key: Key) -> None:
+    async def _slot(self, worker: Worker, key: Key) -> None:
         if self._stop is None:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._feeder.slot()
@@ -272,7 +243,7 @@ class Broker:
             worker.guests += 1
             worker.send({"slot": key})
 
-    def _gone(self, worker: _Worker) -> None:
+    def _gone(self, worker: Worker) -> None:
         """Run a lost worker's trials again elsewhere, but for one that keeps killing its workers."""
         self._workers.pop(worker.name, None)
         for _ in range(worker.guests):
@@ -323,12 +294,3 @@ class Broker:
                 await asyncio.wait_for(worker.writer.drain(), 0.3)
             worker.writer.close()
         self._listening.close()
-
-
-_NOBODY = Told(
-    number=-1,
-    nodeid="",
-    scenario_id="",
-    facts=PackFacts(id="", title="", version="", content_hash="", size=0),
-    ahead=False,
-)

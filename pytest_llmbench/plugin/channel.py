@@ -1,7 +1,8 @@
 """The control channel between the controller of xdist and its workers: JSON lines over loopback TCP.
 
 A worker says ``hello`` (its scenarios), ``want`` (an item waits), ``talked`` and ``done`` (a trial),
-``slot`` and ``leave`` (a question of a hand-written test), ``bye`` (its items are done). The controller
+``slot`` and ``leave`` (a question of a hand-written test), ``say`` (a line for the user), ``bye`` (its items
+are done). The controller
 says ``ready`` (server and run folder), ``run`` (a trial), ``result`` (for an item, whoever ran it),
 ``slot``, ``bye`` (no trial will follow) and ``stop``.
 
@@ -52,6 +53,7 @@ class Hello:
     token: str
     worker: str
     tools: bool
+    programs: bool
     tag_totals: Mapping[str, int]
     scenarios: tuple[Told, ...]
 

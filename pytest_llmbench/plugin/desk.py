@@ -14,19 +14,17 @@ import pytest
 
 from pytest_llmbench import gate, manifest
 from pytest_llmbench.assemble import SERVED
-from pytest_llmbench.errors import LlmbenchError, TrialError, UsageProblem
+from pytest_llmbench.errors import LlmbenchError, TrialError
 from pytest_llmbench.journal import JournalReader
 from pytest_llmbench.plugin.last_run import LastRun
+from pytest_llmbench.plugin.papers import quality_notes, refuse_early, why_not_canonical, write_papers
 from pytest_llmbench.plugin.progress import Progress, duration
 from pytest_llmbench.plugin.unrun import Known, Unrun, never_asked, outside_fault
 from pytest_llmbench.records import Outcome, Result, from_plain
-from pytest_llmbench.reports import write_reports
 from pytest_llmbench.reports.html_block import html_block
-from pytest_llmbench.reports.quality_line import check_quality_target, quality_line, write_quality
-from pytest_llmbench.reports.results_json import write_results
+from pytest_llmbench.reports.quality_line import quality_line
 from pytest_llmbench.reports.terminal import breakdown_lines, table_lines
 from pytest_llmbench.runfolder import RunFolder
-from pytest_llmbench.sampling import is_canonical
 from pytest_llmbench.settings import Settings
 from pytest_llmbench.summary import RunFacts, Summary, plural
 from pytest_llmbench.tally import Tally
@@ -50,7 +48,7 @@ class Desk:
         self._config = config
         self._settings = settings
         self._terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
-        _check(settings)
+        refuse_early(settings)
         self._tally = Tally()
         self._unrun = Unrun()
         self._tag_totals: Mapping[str, int] = {}
@@ -260,7 +258,7 @@ class Desk:
 
     def _run_facts(self) -> RunFacts:
         ready = self._ready
-        note = _why_not_canonical(self._settings)
+        note = why_not_canonical(self._settings)
         return RunFacts(
             model=ready.model if ready else "",
             url=ready.url if ready else "",
@@ -286,20 +284,9 @@ class Desk:
         reader = JournalReader(folder.journal_dir)
         if self._ready is not None and self._ready.endpoint == SERVED:
             self.last_run.keep(reader, self._expected, self._settings.repeat)
-        write_results(folder.results_path, summary, manifest.read(folder), reader.entries())
-        paths = [folder.results_path, *write_reports(summary, folder.path)]
+        paths = write_papers(folder, summary, reader)
         self._written = ["Written:", *(f"  {self._short(path)}" for path in paths)]
-        self._write_quality(summary)
-
-    def _write_quality(self, summary: Summary) -> None:
-        if not self._settings.write_quality:
-            return
-        try:
-            write_quality(Path(self._settings.write_quality), summary)
-        except LlmbenchError as error:
-            self._written.append(f"  no Quality line: {error}")
-        else:
-            self._written.append(f"  {self._short(Path(self._settings.write_quality))} (Quality line)")
+        self._written += quality_notes(self._settings.write_quality, summary, self._short)
 
     def _progress_line(self, line: str) -> None:
         if self._terminal is not None:
@@ -324,25 +311,3 @@ class Desk:
         with contextlib.suppress(ValueError):
             return str(path.relative_to(self._config.invocation_params.dir))
         return str(path)
-
-
-def _check(settings: Settings) -> None:
-    """Refuse before the run what could only be refused after it."""
-    try:
-        gate.check_gate(settings.gate)
-        if settings.write_quality:
-            check_quality_target(Path(settings.write_quality))
-    except UsageProblem as problem:
-        raise pytest.UsageError(str(problem)) from None
-
-
-def _why_not_canonical(settings: Settings) -> str:
-    """Say in a few words why the scores of this run do not compare with others, or return ""."""
-    if settings.endpoint in ("gold", "broken"):
-        return "recorded answers, no model"
-    if settings.sampling_from_server:
-        return "sampling: the server's defaults"
-    if is_canonical(settings):
-        return ""
-    own = {**(settings.sampling or {}), "max_tokens": settings.max_tokens, "timeout_s": settings.timeout_s}
-    return "own " + ", ".join(f"{name}={value}" for name, value in own.items() if value is not None)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pytest_llmbench import manifest
-from pytest_llmbench.assemble import Choice, build_endpoint, choose
+from pytest_llmbench.assemble import Choice, build_endpoint, choose, choose_launcher
 from pytest_llmbench.contracts import Endpoint, Families, Progress
-from pytest_llmbench.errors import BadConfiguration, Cancelled, EndpointUnreachable, TrialError, UsageProblem
-from pytest_llmbench.plugin.crew import Posed
+from pytest_llmbench.errors import (
+    BadConfiguration,
+    Cancelled,
+    EndpointUnreachable,
+    SandboxUnavailable,
+    TrialError,
+    UsageProblem,
+)
+from pytest_llmbench.plugin.demand import Demand
 from pytest_llmbench.records import Message, PackFacts, Purpose, Request, Scenario, Server, ServerFacts, Tool, Trial
 from pytest_llmbench.runfolder import RunFolder, create, newest_matching, open_existing
 from pytest_llmbench.sampling import CANONICAL, is_canonical
@@ -40,40 +46,6 @@ class Ready:
     url: str = ""
     engine: str = ""
     notices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
-    """What the session will ask for: packs with the number of selected scenarios, tools or not."""
-
-    packs: Sequence[PackFacts] = ()
-    selected: Mapping[str, int] = field(default_factory=dict)
-    tools: bool = False
-    workers: int = 0
-
-
-class Wanted(Protocol):
-    """A selected scenario, as far as the host cares."""
-
-    @property
-    def facts(self) -> PackFacts:
-        """The pack."""
-
-
-def demand_of(scenarios: Sequence[Wanted], *, tools: bool, workers: int = 0) -> Demand:
-    """Return what these scenarios will ask of the server."""
-    selected: Counter[str] = Counter()
-    packs: dict[str, PackFacts] = {}
-    for one in scenarios:
-        packs[one.facts.id] = one.facts
-        selected[one.facts.id] += 1
-    return Demand(packs=tuple(packs.values()), selected=selected, tools=tools, workers=workers)
-
-
-def asks_for_tools(posed: Sequence[Posed]) -> bool:
-    """Tell whether any pack among these offers tools, by its first selected scenario."""
-    first = {one.pack_path: one for one in reversed(posed)}
-    return any(one.scenario.tools for one in first.values())
 
 
 class Host:
@@ -143,6 +115,7 @@ class Host:
             self._first_answer(model, tools=demand.tools)
         limit = self._settings.concurrency or facts.slots or CONCURRENCY_UNKNOWN
         self._check_open()
+        sandbox = self._sandbox() if demand.programs else {}
         folder = self._folder(model, named)
         ready = Ready(
             base_url=self._server.base_url,
@@ -154,12 +127,28 @@ class Host:
             url=manifest.redacted(self._server.base_url),
             engine=self._server.engine,
         )
-        manifest.write(folder, self._manifest(ready, facts, demand))
+        manifest.write(folder, {**self._manifest(ready, facts, demand), **({"sandbox": sandbox} if sandbox else {})})
         return ready
+
+    def _sandbox(self) -> dict[str, str]:
+        """Say where programs will run, or that their trials will be errors, and return it for the manifest."""
+        try:
+            launcher = choose_launcher(self._settings.sandbox)
+        except SandboxUnavailable as error:
+            self._say(f"no sandbox, so what the model writes cannot be run: {error}")
+            return {}
+        self._say(f"programs run in {launcher.name}")
+        return {"kind": launcher.name, **launcher.describe()}
 
     def _endpoint(self, model: str) -> Endpoint:
         assert self._choice is not None  # noqa: S101 - only called between open and close
-        return build_endpoint(self._choice.endpoint, self._families, base_url=self._server.base_url, model=model)
+        return build_endpoint(
+            self._choice.endpoint,
+            self._families,
+            base_url=self._server.base_url,
+            model=model,
+            data=self._settings.data,
+        )
 
     def _look(self, wait_s: float) -> ServerFacts:
         return self._endpoint(self._settings_model()).facts(wait_s=wait_s)

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_llmbench.settings import Settings
+    from pytest_llmbench.settings import SandboxSettings, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One flag ``--llm-NAME``, ini key ``llmbench_NAME`` and variable ``LLMBENCH_NAME``."""
+    """One flag ``--llm-NAME``, ini key ``llmbench_NAME`` and variable ``LLMBENCH_NAME`` (or `env`)."""
 
     name: str
     help: str
     metavar: str = ""
     read: Callable[[str], Any] = str
     many: bool = False
+    env: str = ""
 
     @property
     def flag(self) -> str:
@@ -37,7 +38,7 @@ class Option:
     @property
     def variable(self) -> str:
         """The name in the environment."""
-        return self.key.upper()
+        return self.env or self.key.upper()
 
 
 def _count(text: str) -> int:
@@ -98,6 +99,13 @@ OPTIONS = (
     Option(name="timeout", metavar="S", read=_seconds, help="seconds for each trial, in place of the pack's"),
     Option(name="repeat", metavar="N", read=_count, help="attempts for each scenario; the first one scores"),
     Option(name="limit", metavar="N", read=_count, help="run only the first N scenarios of each pack"),
+    Option(
+        name="data",
+        metavar="DIR",
+        env="LLMBENCH_DATA_DIR",
+        help="a folder with benchmark data, looked into before anything is downloaded",
+    ),
+    Option(name="sandbox", metavar="KIND", help="where programs run: auto (default), docker or bubblewrap"),
     Option(name="gate", metavar="GATE", help="what fails the run: strict (any wrong answer) or floors (the packs')"),
     Option(name="write-quality", metavar="FILE", help="put the Quality line into the header of this compose file"),
     Option(name="resume", read=_truth, help="continue the newest matching run, or the one in --llm-out"),
@@ -149,6 +157,8 @@ def read_settings(config: pytest.Config) -> Settings:
         write_quality=_from_invocation_dir(config, quality),
         resume=bool(given["resume"]),
         out=_from_invocation_dir(config, given["out"] or ""),
+        data=_from_invocation_dir(config, given["data"] or ""),
+        sandbox=_sandbox(config, given["sandbox"] or ""),
         guessing=not (gate or quality or os.environ.get("CI")),
     )
 
@@ -183,6 +193,21 @@ def _read(option: Option, text: str, source: str) -> Any:
         return option.read(text)
     except ValueError:
         raise pytest.UsageError(f'{source}: "{text}" is not {_WANTED[option.read]}') from None
+
+
+def _sandbox(config: pytest.Config, kind: str) -> SandboxSettings:
+    """Return what llmbench.yaml says of sandboxes, with the kind that was typed."""
+    from pytest_llmbench.config_file import find_config, read_config
+    from pytest_llmbench.errors import LlmbenchError
+    from pytest_llmbench.settings import SandboxSettings
+
+    places = (config.invocation_params.dir, config.rootpath)
+    found = next(filter(None, map(find_config, places)), None)
+    try:
+        sandbox = read_config(found).sandbox if found is not None else SandboxSettings()
+    except LlmbenchError as error:
+        raise pytest.UsageError(str(error)) from None
+    return replace(sandbox, kind=kind) if kind else sandbox
 
 
 def _settle_server(config: pytest.Config, given: dict[str, Any]) -> None:

@@ -51,6 +51,13 @@ class Progress:
         if self._direct:
             self.flush()
 
+    def tell(self, line: str) -> None:
+        """Have a line for the user printed; from any thread."""
+        with self._lock:
+            self._lines.append(printable(f"llmbench: {line}"))
+        if self._direct:
+            self.flush()
+
     def flush(self) -> None:
         """Write what is queued; where output is captured, only the main thread between captures may."""
         while self._lines:

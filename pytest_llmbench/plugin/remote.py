@@ -19,7 +19,8 @@ from pytest_llmbench.loop import Loop
 from pytest_llmbench.plugin.channel import Hello, Link, Message, Told
 from pytest_llmbench.plugin.collect import ScenarioItem, families_of, tag_totals
 from pytest_llmbench.plugin.crew import Batch, Crew, Posed, as_trial_error, job_of, trial_of
-from pytest_llmbench.plugin.host import Ready, asks_for_tools
+from pytest_llmbench.plugin.demand import needs_of
+from pytest_llmbench.plugin.host import Ready
 from pytest_llmbench.plugin.options import read_settings
 from pytest_llmbench.plugin.session import BenchSession, CrewMaker, install, runs_ahead
 from pytest_llmbench.pump import Key, Pump, Shelf
@@ -42,10 +43,12 @@ class RemoteCrewMaker(CrewMaker):
         """Connect, and say what this worker holds."""
         threading.Thread(target=preload, args=(self.settings,), name="llmbench-preload", daemon=True).start()
         told = tuple(_told(item) for item in items)
+        needs = needs_of(items, self._families)
         hello = Hello(
             token=self._address["token"],
             worker=self._worker,
-            tools=asks_for_tools(items),
+            tools=needs.tools,
+            programs=needs.programs,
             tag_totals=tag_totals(self._config),
             scenarios=told,
         )
@@ -59,7 +62,7 @@ class RemoteCrewMaker(CrewMaker):
         """The controller says what has to be said."""
 
     def _kit_for(self, ready: Ready) -> Kit:
-        return self.kit(ready, worker=self._worker)
+        return self.kit(ready, worker=self._worker, say=self._crew.say)
 
 
 class RemoteCrew:
@@ -97,6 +100,10 @@ class RemoteCrew:
         for one, attempt in itertools.product(posed, range(1, attempts + 1)):
             self._loop.submit(self._guest((one.number, attempt), purpose))
         return Batch(attempts=attempts, fetch=self._shelf.take)
+
+    def say(self, line: str) -> None:
+        """Have the controller print a line for the user."""
+        self._send({"type": "say", "text": line})
 
     def stop(self) -> None:
         """Finish what items of other workers wait for, unless the run is being stopped; cancel the rest."""

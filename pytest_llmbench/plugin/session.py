@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_llmbench.assemble import build_endpoint, build_kit
-from pytest_llmbench.contracts import Families
+from pytest_llmbench.assemble import Bench, build_endpoint, build_kit, build_sandbox
+from pytest_llmbench.contracts import Endpoint, Families
 from pytest_llmbench.errors import LlmbenchError, TrialError, UsageProblem
 from pytest_llmbench.journal import Journal, JournalReader
 from pytest_llmbench.plugin.asking import DIALOGUE, LLM, VERIFIER, AskedDialogue, Question, Unjudged, row_of
 from pytest_llmbench.plugin.collect import BENCH, ScenarioItem, families_of, tag_totals
 from pytest_llmbench.plugin.crew import Batch, Crew, LocalCrew
+from pytest_llmbench.plugin.demand import demand_of, needs_of
 from pytest_llmbench.plugin.desk import Desk
 from pytest_llmbench.plugin.hooks import BenchHooks, DeskHooks
-from pytest_llmbench.plugin.host import Host, Ready, asks_for_tools, demand_of
+from pytest_llmbench.plugin.host import Host, Ready
 from pytest_llmbench.plugin.options import read_settings
 from pytest_llmbench.plugin.proofs import Proofs
 from pytest_llmbench.records import Purpose, Response, Result, to_plain
@@ -183,6 +185,7 @@ class CrewMaker(ABC):
         self.asked = AskedDialogue()
         self._families = _with_asking(families, self.asked)
         self._journal: Journal | None = None
+        self._sandbox = build_sandbox(settings.sandbox)
 
     @abstractmethod
     def __call__(self) -> Crew:
@@ -192,14 +195,22 @@ class CrewMaker(ABC):
     def failed(self, error: TrialError) -> None:
         """Take note that there will be no crew."""
 
-    def kit(self, ready: Ready, *, worker: str) -> Kit:
-        """Return the kit of this process, writing to a journal of its own in the run folder."""
+    def kit(self, ready: Ready, *, worker: str, say: Callable[[str], None]) -> Kit:
+        """Return the kit of this process, writing to a journal of its own in the run folder.
+
+        `say` gets lines for the user while data are fetched.
+        """
         folder = RunFolder(path=ready.folder)
         self._journal = Journal(folder.journal_dir, worker=worker)
-        endpoint = build_endpoint(ready.endpoint, self._families, base_url=ready.base_url, model=ready.model)
         recall = JournalReader(folder.journal_dir) if ready.resume else None
-        kit = build_kit(endpoint, self._families, self.settings, model=ready.model, recorder=self._journal)
+        bench = Bench(families=self._families, settings=self.settings, sandbox=self._sandbox, judges=_judges(), say=say)
+        kit = build_kit(self._endpoint(ready), bench, model=ready.model, recorder=self._journal)
         return dataclasses.replace(kit, recall=recall, proof=Proofs(self._families, kit.judges))
+
+    def _endpoint(self, ready: Ready) -> Endpoint:
+        return build_endpoint(
+            ready.endpoint, self._families, base_url=ready.base_url, model=ready.model, data=self.settings.data
+        )
 
     def record(self, row: Result) -> None:
         """Journal the row of a hand-written test."""
@@ -207,7 +218,8 @@ class CrewMaker(ABC):
             self._journal.result(row)
 
     def closed(self) -> None:
-        """Close the journal."""
+        """Close the journal and the sandboxes."""
+        self._sandbox.close()
         if self._journal is not None:
             self._journal.close()
 
@@ -223,9 +235,9 @@ class _Alone(CrewMaker):
     def __call__(self) -> Crew:
         items = self._desk.items
         self._desk.flush()
-        ready = self._host.open(demand_of(items, tools=asks_for_tools(items)))
+        ready = self._host.open(demand_of(items, needs_of(items, self._families)))
         self._desk.opened(ready, self._host)
-        kit = self.kit(ready, worker="main")
+        kit = self.kit(ready, worker="main", say=self._desk.progress.tell)
         return LocalCrew(
             kit,
             limit=ready.limit,
@@ -236,6 +248,12 @@ class _Alone(CrewMaker):
 
     def failed(self, error: TrialError) -> None:
         self._desk.problem(error)
+
+
+def _judges() -> int:
+    """Return how many verdicts this process gives at once: its share of the cores."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return max(1, (os.cpu_count() or 1) // workers)
 
 
 def _with_asking(families: Families, asked: AskedDialogue) -> Families:

@@ -161,7 +161,7 @@ def _open_controller(config: pytest.Config, address: Address, workers: int) -> B
         address,
         attempts=settings.repeat,
         server=_Preparation(desk, host, workers),
-        finished=desk.progress.finished,
+        audience=desk.progress,
         durations=desk.last_run.durations,
     )
     desk.closing = partial(_close_both, broker, host)
@@ -189,13 +189,14 @@ class _Preparation:
     def prepare(self, hello: Hello) -> Ready:
         """Return what the workers need; raises what `Host.open` raises."""
         from pytest_llmbench.errors import TrialError
-        from pytest_llmbench.plugin.host import demand_of
+        from pytest_llmbench.plugin.demand import Needs, demand_of
 
         self._desk.expect(hello.scenarios, hello.tag_totals)
         for line in self._desk.announcement():
             self._desk.say(line.removeprefix("llmbench: "))
         try:
-            ready = self._host.open(demand_of(hello.scenarios, tools=hello.tools, workers=self._workers))
+            needs = Needs(tools=hello.tools, programs=hello.programs)
+            ready = self._host.open(demand_of(hello.scenarios, needs, workers=self._workers))
         except TrialError as error:
             self._desk.problem(error)
             raise

@@ -16,7 +16,7 @@ from pytest_llmbench.reports.quality_line import QualityLine
 from pytest_llmbench.summary import Summary
 
 REPORTS: Mapping[str, Report] = {report.name: report for report in (QualityLine(), MarkdownTable())}
-"""The reports a run folder gets. `terminal`, `html_block` and `results_json` have readers of their own."""
+"""What a run folder gets. `terminal`, `html_block`, `results_json` and `code_report` have readers of their own."""
 
 
 def write_reports(summary: Summary, folder: Path) -> list[Path]:

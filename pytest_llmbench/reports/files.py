@@ -1,14 +1,30 @@
-"""Write a file whole or not at all."""
+"""Write a file whole or not at all, and JSON that every reader takes."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+from pytest_llmbench.records import to_plain
+
+_UTF8 = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_ASCII = json.JSONEncoder(allow_nan=False).encode
+
+
+def json_line(value: Any, *, ascii_only: bool = False) -> bytes:
+    """Return records or plain data as JSON without a line break: lone surrogates replaced, NaN and infinities null.
+
+    `ascii_only` is for readers that open files in whatever encoding their machine has.
+    """
+    plain = to_plain(value, text_limit=sys.maxsize)
+    return (_ASCII if ascii_only else _UTF8)(plain).encode("utf-8")
 
 
 @contextlib.contextmanager

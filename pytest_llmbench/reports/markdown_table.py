@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_llmbench.reports.cautions import caution_blocks
+from pytest_llmbench.reports.published_scores import published_lines
 from pytest_llmbench.reports.quality_line import quality_line
 from pytest_llmbench.reports.table import INTERVAL_NOTE, errors, failures, measured_text, notes, pack_table
 from pytest_llmbench.reports.wording import markdown, moment
@@ -34,6 +35,7 @@ class MarkdownTable:
             *_cautions(summary),
             f"    {quality_line(summary)}",
             "",
+            *published_lines(summary),
             *_section("Failure breakdown", failures(summary)),
             *_section("Errors: not the model's fault, left out of the score", errors(summary, named=20)),
             *_interrupted(summary),

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from pytest_llmbench.records import Message, Result, TrialKey, Turn, to_plain
-from pytest_llmbench.reports.files import replace_file
+from pytest_llmbench.records import Message, Result, TrialKey, Turn
+from pytest_llmbench.reports.files import json_line, replace_file
 from pytest_llmbench.reports.quality_line import quality_line
 from pytest_llmbench.reports.table import run_label
 from pytest_llmbench.summary import Counts, PackSummary, Summary, score_text
@@ -21,8 +19,6 @@ FORMAT = 1
 
 FILENAME = "results.json"
 SCHEMA_PATH = Path(__file__).with_name("results.schema.json")
-
-_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class ResultEntry(Protocol):
@@ -60,7 +56,7 @@ def write_results(path: Path, summary: Summary, manifest: Mapping[str, Any], ent
     }
     with replace_file(path) as file:
         # the head ends in "}", which gives way to the list of trials
-        file.write(_json(head)[:-1] + b',\n"trials":[')
+        file.write(json_line(head)[:-1] + b',\n"trials":[')
         for line in _separated(map(_trial, entries)):
             file.write(line)
         file.write(b"\n]}\n")
@@ -69,12 +65,8 @@ def write_results(path: Path, summary: Summary, manifest: Mapping[str, Any], ent
 def _separated(trials: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     between = b"\n"
     for trial in trials:
-        yield between + _json(trial)
+        yield between + json_line(trial)
         between = b",\n"
-
-
-def _json(value: Any) -> bytes:
-    return _ENCODE(to_plain(value, text_limit=sys.maxsize)).encode("utf-8")
 
 
 def _run(summary: Summary) -> dict[str, Any]:
@@ -108,6 +100,7 @@ def _trial(entry: ResultEntry) -> dict[str, Any]:
         **dataclasses.asdict(entry.key),
         **_verdict(entry.result),
         "prompt": _prompt(entry),
+        "seed": first.sampling.seed if first else None,
         "sampling": first.sampling if first else None,
         "max_tokens": first.max_tokens if first else None,
         "exchange": entry.turns,
@@ -133,6 +126,7 @@ def _verdict(result: Result | None) -> dict[str, Any]:
         "checks": verdict.checks,
         "nodeid": result.nodeid,
         "title": result.title,
+        "task_id": result.task_id,
         "purpose": result.purpose,
         "started_at": datetime.fromtimestamp(result.started_at, UTC).isoformat(),
         "usage": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pytest_llmbench.records import Outcome, Purpose
+from pytest_llmbench.reports.attempts import attempt_notes, estimate_text
 from pytest_llmbench.reports.wording import MISSING, duration, rate, seconds, single_line
 from pytest_llmbench.summary import CUSTOM, Counts, Mean, PackSummary, Row, Status, Summary, count_text, percent, plural
 
@@ -22,7 +23,8 @@ INTERVAL_NOTE = (
     "two runs whose intervals overlap widely may be equally good."
 )
 
-_HEADERS = ("Pack", "Pass / total", "Score", "95% interval", "p50 latency", "p95 latency", "tokens/s")
+_SCORE_HEADERS = ("Pack", "Pass / total", "Score", "95% interval")
+_TIME_HEADERS = ("p50 latency", "p95 latency", "tokens/s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +37,17 @@ class Table:
 
 
 def pack_table(summary: Summary, *, metrics: int = 100) -> Table:
-    """Return one row per pack, with a column for each of the first `metrics` custom metrics."""
+    """Return one row per pack, with a column for each of the first `metrics` custom metrics.
+
+    A run with repeats also has pass@1, the mean over all attempts, beside the score of the first ones.
+    """
     names = metric_names(summary)[:metrics]
+    repeated = any(pack.attempts > 1 for pack in summary.packs)
     rows = tuple(
         (
             pack_name(pack),
             *_score_cells(pack),
+            *([_pass_at_1(pack)] if repeated else []),
             seconds(pack.latency_p50_s),
             seconds(pack.latency_p95_s),
             rate(pack.decode_tps),
@@ -49,9 +56,10 @@ def pack_table(summary: Summary, *, metrics: int = 100) -> Table:
         )
         for pack in summary.packs
     )
-    blank = ("",) * (3 + len(names))
+    blank = ("",) * (3 + repeated + len(names))
+    beside = ("pass@1",) if repeated else ()
     return Table(
-        headers=(*_HEADERS, *(single_line(name, 40) for name in names), "Status"),
+        headers=(*_SCORE_HEADERS, *beside, *_TIME_HEADERS, *(single_line(name, 40) for name in names), "Status"),
         rows=rows,
         total=("TOTAL", *_score_cells(summary.total), *blank, str(summary.status)),
     )
@@ -93,6 +101,11 @@ def _score_cells(counts: Counts) -> tuple[str, str, str]:
     return count_text(counts), percent(score), f"{low.removesuffix('%')}-{high}"
 
 
+def _pass_at_1(pack: PackSummary) -> str:
+    found = pack.pass_at.get(1)
+    return estimate_text(found) if found and pack.complete and not pack.repeat_errors else MISSING
+
+
 def _metric(pack: PackSummary, name: str) -> str:
     mean = pack.metrics.get(name)
     return metric_text(mean, pack.counted) if mean else MISSING
@@ -127,28 +140,7 @@ def notes(summary: Summary) -> tuple[str, ...]:
     if resumed:
         before = f" ({single_line(run.resumed_from, 200)})" if run.resumed_from else ""
         lines.append(f"{plural(resumed, 'verdict')} stood already when the run was resumed{before}.")
-    return (*lines, *_repeat_notes(summary))
-
-
-def _repeat_notes(summary: Summary) -> list[str]:
-    repeated = sum(len(pack.repeats) for pack in summary.packs)
-    if not repeated:
-        return []
-    unstable = sum(len(pack.unstable) for pack in summary.packs)
-    asked = f"the first attempt scores; {plural(repeated, 'scenario')} had further ones"
-    lines = [f"Repeats: {asked}, and {unstable:,} of them did not always end the same way."]
-    for pack in summary.packs:
-        shown = [_steadiness(name, pack) for name in pack.unstable[:20]]
-        if len(pack.unstable) > len(shown):
-            shown.append(f"and {len(pack.unstable) - len(shown):,} more")
-        if shown:
-            lines.append(f"Unsteady in {pack_title(pack)}: {', '.join(shown)}.")
-    return lines
-
-
-def _steadiness(name: str, pack: PackSummary) -> str:
-    passed, judged = pack.repeats[name]
-    return f"{single_line(name, 60)} ({passed} of {judged} passed)"
+    return (*lines, *attempt_notes([(pack_title(pack), pack) for pack in summary.packs]))
 
 
 def failure_line(row: Row) -> str:

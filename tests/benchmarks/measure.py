@@ -44,7 +44,7 @@ def pytest_run(
 ) -> Run:
     """Run pytest in `folder` the way a user would; raises `Unexpected` where it ends with another `code`."""
     command = [sys.executable, "-m", "pytest", *_NOT_OURS, *arguments]
-    done = _run(command, folder, {**_clean(os.environ), **(env or {})}, sample_s)
+    done = run_command(command, folder, {**_clean(os.environ), **(env or {})}, sample_s)
     if done.code != code:
         raise Unexpected(f"{' '.join(command)} ended with {done.code}, not {code}:\n{done.output[-3000:]}")
     return done
@@ -57,7 +57,8 @@ def _clean(environment: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
-def _run(command: Sequence[str], folder: Path, env: Mapping[str, str], sample_s: float) -> Run:
+def run_command(command: Sequence[str], folder: Path, env: Mapping[str, str], sample_s: float = 0.0) -> Run:
+    """Run any command in `folder`; its memory is sampled every `sample_s` seconds, 0: not at all."""
     samples: list[tuple[float, float]] = []
     over = threading.Event()
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:

@@ -215,7 +215,7 @@ def test_of_several_processes_one_fetches(index: FileServer) -> None:
 def test_the_cache_folder(named: dict[str, str], folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Our own variable wins over the platform's."""
     monkeypatch.delenv("LLMBENCH_CACHE_DIR", raising=False)
-    monkeypatch.setattr(weights.sys, "platform", "linux")
+    monkeypatch.setattr(user_cache.sys, "platform", "linux")
     for name, value in named.items():
         monkeypatch.setenv(name, value)
     assert cache_folder() == Path(folder)

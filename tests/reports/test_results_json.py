@@ -163,7 +163,23 @@ def test_every_summary_fits_the_schema(tmp_path: Path) -> None:
         tally.summary(RUN),
     ):
         written(tmp_path, found)
-    assert written(tmp_path, tally.summary(RUN))["packs"][0]["repeats"] == {"A": [1, 2]}
+    pack = written(tmp_path, tally.summary(RUN))["packs"][0]
+    assert pack["repeats"] == {"A": [1, 2]}
+    assert pack["attempts"] == 2
+    assert (pack["pass_at"]["1"]["value"], pack["pass_at"]["2"]["value"]) == (0.5, 1.0)
+    assert (pack["pass_hat"]["2"]["value"], pack["pass_hat"]["2"]["tasks"]) == (0.0, 1)
+    tally.add(result(facts(size=2), "B", "server_error"))
+    tally.add(result(facts(size=2), "C"))
+    pack = written(tmp_path, tally.summary(RUN))["packs"][0]
+    assert pack["pass_at"]["2"] is None
+
+
+def test_a_row_names_its_attempt_seed_and_task(tmp_path: Path) -> None:
+    """So that each repeat can be asked again; an attempt that was never asked has no seed."""
+    asked = result(facts(), "HumanEval-7", attempt=3, task_id="HumanEval/7")
+    error = result(facts(), "HumanEval-8", "server_error")
+    rows = written(tmp_path, quick(), entry(asked, TURN), entry(error))["trials"]
+    assert [(row["attempt"], row["seed"], row["task_id"]) for row in rows] == [(3, 1, "HumanEval/7"), (1, None, "")]
 
 
 def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from pytest_llmbench.records import PackFacts
 from pytest_llmbench.reports import REPORTS, write_reports
+from pytest_llmbench.reports.attempts import ESTIMATE_NOTE
 from pytest_llmbench.reports.html_block import html_block
 from pytest_llmbench.reports.markdown_table import MarkdownTable
 from pytest_llmbench.reports.table import LEGEND
 from pytest_llmbench.reports.terminal import breakdown_lines, table_lines
 from pytest_llmbench.reports.wording import width
-from pytest_llmbench.summary import Status
+from pytest_llmbench.summary import Status, Summary
 from pytest_llmbench.tally import Tally
 from tests.summaries import RUN, facts, fill, quick, result, summary, words
 
@@ -136,6 +137,56 @@ def test_repeats_are_told() -> None:
         "and 1 of them did not always end the same way." in lines
     )
     assert "Unsteady in ToolCall-15: TC-07 (2 of 3 passed)." in lines
+
+
+def repeated(*, error: bool = False) -> Summary:
+    """Return a run of two packs, one of them with five attempts at each of 15 tasks."""
+    tally = Tally()
+    fill(tally, facts("instructfollow-15"), words(15))
+    for number in range(1, 16):
+        for attempt in range(1, 6):
+            word = "pass" if attempt <= number % 4 + 2 else "wrong_answer"
+            gone = error and (number, attempt) == (3, 5)
+            tally.add(result(facts(), f"S-{number:02}", "server_error" if gone else word, attempt=attempt))
+    return tally.summary(RUN)
+
+
+def test_pass_at_1_stands_beside_the_score() -> None:
+    """The score is that of first attempts; the mean of all of them has a column where there are repeats."""
+    rows = [[cell.strip() for cell in line.split("|")] for line in table_lines(repeated())[2:8]]
+    assert rows[0][1:5] == ["Pass / total", "Score", "95% interval", "pass@1"]
+    assert rows[2][1:5] == ["15/15", "100%", "80-100%", "100% (80-100)"]
+    assert rows[3][1:5] == ["15/15", "100%", "80-100%", "72% (55-84)"]
+    assert rows[5][1:5] == ["30/30", "100%", "89-100%", ""]
+    page = MarkdownTable().render(repeated())
+    assert "| Score | 95% interval | pass@1 | p50 latency |" in page
+    assert "72% (55-84)" in page
+    assert "72% (55-84)" in html_block(repeated())
+
+
+def test_pass_at_k_is_told_below_the_table() -> None:
+    """For each k both estimates with their intervals, what they are means of, and what they mean."""
+    lines = table_lines(repeated())
+    told = next(line for line in lines if line.startswith("Attempts of ToolCall-15"))
+    assert told == (
+        "Attempts of ToolCall-15: pass@1 72% (55-84), pass@2 91% (74-98), pass@5 100% (80-100); "
+        "pass^2 53% (35-70), pass^5 27% (11-52); over 15 tasks with 5 attempts each."
+    )
+    assert ESTIMATE_NOTE in lines
+    assert not any(line.startswith("Attempts of InstructFollow-15") for line in lines)
+    assert "Attempts of ToolCall-15: pass@1 72% (55-84)" in html_block(repeated())
+    assert ESTIMATE_NOTE not in table_lines(quick())
+
+
+def test_errors_among_attempts_are_in_sight() -> None:
+    """They are left out, the k they make unknown is n/a, and the table shows no share."""
+    lines = table_lines(repeated(error=True))
+    told = next(line for line in lines if line.startswith("Attempts of ToolCall-15"))
+    assert "pass@5 n/a; " in told
+    assert told.endswith(
+        "over 15 tasks with up to 5 attempts each, 1 error left out, n/a where a task has fewer judged attempts than k."
+    )
+    assert [cell.strip() for cell in lines[5].split("|")][4] == "-"
 
 
 def test_what_does_not_compare_is_told_first() -> None:

@@ -1,0 +1,140 @@
+"""What a program takes while it runs and what it leaves: looked at by PID 1, inside the sandbox.
+
+Sent into the sandbox (standard library of Python 3.8).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+PLACES = ("/work", "/tmp", "/dev/shm", "/var/tmp", "/dev/mqueue", "/run", "/run/lock")  # noqa: S108 - looked at only
+"""Where something could be left, if it can be written at all."""
+
+TABLES = ("/proc/sysvipc/shm", "/proc/sysvipc/sem", "/proc/sysvipc/msg", "/proc/keys")
+"""What the kernel keeps beyond the life of a process; the first two columns name each entry."""
+
+OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control", "/proc/vmstat")
+"""Files with a line ``oom_kill N``, the nearest first: cgroup 2, cgroup 1, the whole machine."""
+
+SWEEP_LIMIT = 256
+"""Entries that are worth cleaning away; with more, a fresh sandbox is cheaper."""
+
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+def writable_places() -> list[str]:
+    """Return the places of this sandbox that exist and can be written."""
+    return [place for place in PLACES if os.path.isdir(place) and os.access(place, os.W_OK)]
+
+
+def inventory(places: list[str]) -> list[Any]:
+    """Return all that a program could have changed for the next one.
+
+    The time of a folder's last change cannot be set by anybody, so what was there for a moment shows, too.
+    """
+    return [(_shape(place), os.stat(place).st_ctime_ns) for place in places] + [_entries(table) for table in TABLES]
+
+
+def _shape(place: str) -> tuple[Any, ...]:
+    about = os.stat(place)
+    return about.st_mode, about.st_uid, about.st_gid, tuple(os.listxattr(place)), tuple(os.listdir(place))
+
+
+def _entries(table: str) -> list[list[str]]:
+    try:
+        with open(table, encoding="latin-1") as file:
+            return [line.split()[:2] for line in file]
+    except OSError:
+        return []
+
+
+def sweep(folder: str, places: list[str], before: list[Any]) -> bool:
+    """Empty `folder`; returns whether all is then as `before`, but for the time of its last change.
+
+    Anything but a few plain files and folders counts as not cleaned.
+    """
+    try:
+        _empty(folder, SWEEP_LIMIT)
+        os.utime(folder)
+    except (OSError, RecursionError):
+        return False
+    after = inventory(places)
+    at = places.index(folder)
+    return after[at][0] == before[at][0] and after[:at] + after[at + 1 :] == before[:at] + before[at + 1 :]
+
+
+def _empty(folder: str, budget: int) -> int:
+    for entry in list(os.scandir(folder)):
+        budget -= 1
+        if budget < 0:
+            raise OSError("too much to clean")
+        if entry.is_dir(follow_symlinks=False):
+            budget = _empty(entry.path, budget)
+            os.rmdir(entry.path)
+        elif entry.is_file(follow_symlinks=False):
+            os.unlink(entry.path)
+        else:
+            raise OSError("neither file nor folder")
+    return budget
+
+
+def files_used(places: list[str]) -> int:
+    """Return how many files the places hold, each file system counted once."""
+    counts = {os.stat(place).st_dev: os.statvfs(place) for place in places}
+    return sum(count.f_files - count.f_ffree for count in counts.values())
+
+
+def processes() -> list[int]:
+    """Return the ids of all processes but PID 1."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1"]
+
+
+def memory_used(pids: list[int], enough: int) -> int:
+    """Return the bytes of memory these processes hold.
+
+    What several of them share is counted once for each, and precisely only where that makes more than `enough`.
+    """
+    rough = sum(_resident(pid) for pid in pids)
+    return rough if rough <= enough else sum(_own_part(pid) for pid in pids)
+
+
+def _resident(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            return int(file.read().split()[1]) * PAGE_BYTES
+    except (OSError, IndexError):
+        return 0
+
+
+def _own_part(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
+            return next(_kilobytes(line) for line in file if line.startswith(b"Pss:"))
+    except (OSError, StopIteration):
+        return _resident(pid)
+
+
+def _kilobytes(line: bytes) -> int:
+    return int(line.split()[1]) * 1024
+
+
+def address_space() -> int:
+    """Return the bytes of address space this process has mapped."""
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[0]) * PAGE_BYTES
+
+
+def oom_kills() -> int:
+    """Return how many processes the kernel has killed for want of memory, as near to this sandbox as it tells."""
+    return next(_oom_counts(), 0)
+
+
+def _oom_counts() -> Iterator[int]:
+    for path in OOM_COUNTERS:
+        try:
+            with open(path, "rb") as file:
+                yield from (int(line.split()[1]) for line in file if line.startswith(b"oom_kill "))
+        except OSError:
+            continue

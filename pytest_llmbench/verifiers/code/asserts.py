@@ -1,0 +1,174 @@
+"""Judging by asserts: trusted tests run in a sandbox of their own; the calls they make are carried to the program's.
+
+So neither the tests nor what they expect are ever beside the program. Only where arguments cannot leave a process
+(objects of the tests' own classes), or where the tests look at an argument again, do they run ``beside`` it. There
+a program that hunts for them can forge its verdict: results are reduced to plain values first, and the last line
+must be a token that was told only after the program's import, but frames and the result channel are in its reach.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from pytest_llmbench.contracts import Sandbox
+from pytest_llmbench.plain_values import NotPlain, has_opaque, parse
+from pytest_llmbench.verifiers.code.attempt import Attempt
+from pytest_llmbench.verifiers.code.code_check import CodeCheck
+from pytest_llmbench.verifiers.code.conversing import CALL_S, DRIVER, VALUE_BYTES, Talk, fault_of, read_raised
+from pytest_llmbench.verifiers.code.wording import Failure, Stopped, called_with, failed_test, raised
+
+APART = "apart"
+BESIDE = "beside"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Seconds that the import of a program, and each of its calls or tests, may take."""
+
+    load_s: float = CALL_S
+    call_s: float = CALL_S
+
+
+class _Unsendable(Exception):
+    """The tests cannot be apart from the program: their arguments are no plain data, or their set-up needs it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """One run of the tests, as far as it has come. `call`, `value` and `fault` are those of the last call."""
+
+    check: CodeCheck
+    program: Talk
+    limits: Limits
+    load_s: float | None = None
+    slowest_s: float = 0.0
+    passed: int = 0
+    call: str = ""
+    value: str = ""
+    fault: Failure | None = None
+    opaque: bool = False
+
+    def load(self) -> None:
+        """Wait for the program's import."""
+        since = time.monotonic()
+        self.program.load(self.check.entry_point, time_s=self.limits.load_s)
+        self.load_s = time.monotonic() - since
+
+    def hear(self, talk: Talk) -> str:
+        """Return the next line of the tests' or the program's; the longest wait is kept."""
+        since = time.monotonic()
+        line = talk.hear(self.limits.call_s)
+        self.slowest_s = max(self.slowest_s, time.monotonic() - since)
+        return line
+
+    def note(self, event: str) -> None:
+        """Take what the tests say of themselves; raises `Stopped` where one failed."""
+        if event == "P":
+            self.passed += 1
+            self.call = self.value = ""
+            self.fault = None
+            return
+        told = read_raised(event) if event[:1] == "F" and self.passed < len(self.check.tests) else None
+        if told is None:
+            raise Stopped(fault_of(event, self.check.entry_point))
+        test = self.check.tests[self.passed]
+        raise Stopped(failed_test(test, told, call=self.call, value=self.value, fault=self.fault))
+
+    def carry(self, line: str) -> str:
+        """Have the program make the call that the tests ask for; returns the line that answers them."""
+        self.call, self.value, self.fault = called_with(self.check.entry_point, line), "", None
+        self.program.say(line.encode("ascii"))
+        answer = self.hear(self.program)
+        told = read_raised(answer) if answer[:1] == "!" else None
+        if told is not None:
+            self.fault = raised(*told)
+            kind = told[0] if told[0].isidentifier() else "Exception"
+            return "!" + json.dumps([kind, told[1]])
+        try:
+            parse(answer[1:] if answer[:1] == "=" else "")
+        except NotPlain:
+            raise Stopped(fault_of(answer, self.check.entry_point)) from None
+        self.value = answer[1:]
+        self.opaque = self.opaque or has_opaque(answer)
+        return answer
+
+    def failed(self, failure: Failure) -> Failure:
+        """Return `failure` with the words that say where it was."""
+        if self.load_s is None:
+            return replace(failure, detail=f"on import: {failure.detail}")
+        where = f"test {self.passed + 1} of {len(self.check.tests)}: "
+        if self.call and self.call not in failure.detail:
+            where += f"{self.call}: "
+        return replace(failure, place=self.passed, call=self.call, detail=where + failure.detail)
+
+
+def try_asserts(sandbox: Sandbox, check: CodeCheck, program: str, *, mode: str, limits: Limits) -> Attempt:
+    """Judge `program` by the tests, `mode` being ``apart`` or ``beside``.
+
+    Where the tests cannot be apart, the attempt's `unsendable` says why, beside a failure.
+    """
+    with ExitStack() as stack:
+        run = _Run(check=check, program=Talk(stack.enter_context(sandbox.converse(DRIVER))), limits=limits)
+        failure, unsendable = None, ""
+        try:
+            if mode == APART:
+                _apart(run, program, Talk(stack.enter_context(sandbox.converse(DRIVER))))
+            else:
+                _beside(run, program)
+        except _Unsendable as error:
+            unsendable = "" if run.opaque else str(error)
+            failure = run.failed(Failure(detail=str(error)))
+        except Stopped as stop:
+            failure = run.failed(stop.failure)
+        return Attempt(
+            failure=failure,
+            end=run.program.end(),
+            passed=run.passed,
+            load_s=run.load_s or 0.0,
+            call_s=run.slowest_s,
+            unsendable=unsendable,
+            programs=2 if mode == APART else 1,
+            mode=mode,
+        )
+
+
+def _job(check: CodeCheck, mode: str, program: str) -> dict[str, object]:
+    return {
+        "mode": mode,
+        "program": program,
+        "setup": check.setup,
+        "entry": check.entry_point,
+        "limit": VALUE_BYTES,
+    }
+
+
+def _apart(run: _Run, program: str, tests: Talk) -> None:
+    check = run.check
+    run.program.begin(_job(check, "serve", program))
+    run.load()
+    setup = [check.preamble(), check.setup]
+    tests.begin({**_job(check, "tests", ""), "setup": setup, "tests": check.tests})
+    while (event := run.hear(tests)) != "D":
+        match event[:1]:
+            case "C":
+                tests.say(run.carry(event[1:]).encode("ascii"))
+            case "A":
+                raise _Unsendable(f"the arguments of a call cannot be sent: {json.loads(event[1:])}")
+            case "S":
+                kind, message, line = read_raised(event) or ("", "", 0)
+                raise _Unsendable(f"the tests' set-up fails without the program: {kind}: {message} (line {line})")
+            case _:
+                run.note(event)
+
+
+def _beside(run: _Run, program: str) -> None:
+    check, token = run.check, secrets.token_hex(16)
+    run.program.begin(_job(check, "beside", program))
+    run.load()
+    run.program.say(json.dumps({"tests": check.tests, "token": token}).encode("ascii"))
+    while (event := run.hear(run.program)) != f"D{token}":
+        run.note(event)

@@ -1,0 +1,154 @@
+"""The caller's side of the driver: starts a program in a sandbox and hears what it gives, each within its time."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from pytest_llmbench import plain_values
+from pytest_llmbench.contracts import Conversation, Driver
+from pytest_llmbench.errors import SandboxFailed
+from pytest_llmbench.records import ExecResult
+from pytest_llmbench.verifiers.code import driver
+from pytest_llmbench.verifiers.code.wording import (
+    Failure,
+    Stopped,
+    by_end,
+    exited,
+    no_entry_point,
+    not_plain,
+    raised,
+    too_slow,
+)
+
+CALL_S = 4.0
+"""Seconds one call may take, at least (EvalPlus takes 1 s; slow shared machines turned right answers into failures)."""
+SLACK = 4.0
+"""How many times as long as the reference a program may take."""
+PROGRAM_S = 60.0
+"""Seconds all calls of one program may take together."""
+START_S = 60.0
+"""Seconds in which a sandbox must have read its job; not the program's time."""
+VALUE_BYTES = 1 << 18
+"""Encoded values above this are compared by their digests."""
+LINE_BYTES = 4 * VALUE_BYTES
+"""The longest result line that is heard."""
+
+_LOADER = """
+import sys, types
+
+def _load(modules):
+    sys.modules["pytest_llmbench"] = types.ModuleType("pytest_llmbench")
+    for name, source in modules:
+        module = sys.modules[name] = types.ModuleType(name)
+        exec(compile(source, name, "exec", dont_inherit=True), module.__dict__)
+    for name in ["pytest_llmbench"] + [name for name, _ in modules]:
+        del sys.modules[name]  # a program finds none of ours
+    return module.main
+
+main = _load(MODULES)
+"""
+
+
+def _driver() -> Driver:
+    """Bundle the driver with the room of ours that it imports, for an interpreter that has neither."""
+    modules = [*plain_values.sources(), (driver.__name__, inspect.getsource(driver))]
+    return Driver(name="python_code", source=f"MODULES = {modules!r}\n{_LOADER}")
+
+
+DRIVER = _driver()
+
+
+class Talk:
+    """One program in a sandbox. What ends it early is raised as `Stopped`, with the failure it is."""
+
+    def __init__(self, conversation: Conversation, *, line_bytes: int = LINE_BYTES, time_s: float = PROGRAM_S) -> None:
+        self._conversation = conversation
+        self._line_bytes = line_bytes
+        self._ends_at = float("inf")
+        self._time_s = time_s
+
+    def begin(self, job: dict[str, Any], lines: Iterable[bytes] = ()) -> None:
+        """Send the job and its lines; returns when the driver has them. Raises `SandboxFailed` where it has not."""
+        self.say(json.dumps(job).encode("ascii"))
+        for line in lines:
+            self.say(line)
+        try:
+            self._conversation.hear(time_s=START_S)
+        except TimeoutError:
+            raise SandboxFailed(f"the sandbox did not start a program within {START_S:g} s") from None
+        except EOFError:
+            end = self._conversation.end()
+            tail = end.stderr[-500:].decode("utf-8", "replace").strip()
+            raise SandboxFailed(f"the sandbox lost a program before it ran: {by_end(end).detail}; {tail}") from None
+        self._ends_at = time.monotonic() + self._time_s
+
+    def load(self, entry_point: str, *, time_s: float = CALL_S) -> None:
+        """Wait until the program itself was run and its entry point is there."""
+        line = self.hear(time_s)
+        if line != "+":
+            raise Stopped(fault_of(line, entry_point))
+
+    def say(self, line: bytes) -> None:
+        """Send one line."""
+        self._conversation.say(line)
+
+    def hear(self, time_s: float) -> str:
+        """Return the next line; raises `Stopped` where none comes in `time_s` seconds or in those of the program."""
+        since = time.monotonic()
+        try:
+            left_s = max(0.0, min(time_s, self._ends_at - since))
+            return self._conversation.hear(time_s=left_s, limit=self._line_bytes).decode("latin-1")
+        except TimeoutError:
+            raise Stopped(self._late(since)) from None
+        except OverflowError:
+            raise Stopped(not_plain(f"it is longer than {self._line_bytes} bytes")) from None
+        except EOFError:
+            raise Stopped(by_end(self._conversation.end())) from None
+
+    def end(self) -> ExecResult:
+        """End the program and return what became of it."""
+        return self._conversation.end()
+
+    def _late(self, since: float) -> Failure:
+        now = time.monotonic()
+        return too_slow(self._time_s) if now >= self._ends_at else too_slow(now - since)
+
+
+def allowed_s(reference_s: float) -> float:
+    """Return the seconds a call may take for which the reference took `reference_s`."""
+    return max(CALL_S, SLACK * reference_s)
+
+
+def read_raised(line: str) -> tuple[str, str, int] | None:
+    """Return type, message and line number of the exception that a line tells of; None where it tells of none."""
+    match _read(line):
+        case [str(kind), str(message), int(number)]:
+            return kind, message, number
+        case _:
+            return None
+
+
+def fault_of(line: str, entry_point: str) -> Failure:
+    """Return what a result line says that holds no value; the program may have written the line itself."""
+    match line[:1], _read(line):
+        case "!", [str(kind), str(message), int(number)]:
+            return raised(kind, message, number)
+        case "?", str(why):
+            return not_plain(why)
+        case "~", [int(status)]:
+            return exited(status)
+        case "-", [*names]:
+            return no_entry_point(entry_point, [name for name in names if isinstance(name, str)])
+        case _:
+            return Failure(detail="what came back is no result: the program wrote to the channel of its results")
+
+
+def _read(line: str) -> Any:
+    try:
+        return json.loads(line[1:])
+    except (ValueError, RecursionError):
+        return None
