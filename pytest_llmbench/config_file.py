@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,16 @@ def read_config(path: Path) -> Config:
         return Config(sandbox=_sandbox(path, _checked(path).get("sandbox", {})))
     except PackError as error:
         raise UsageProblem(str(error)) from None
+
+
+def sandbox_settings(*folders: Path, kind: str = "") -> SandboxSettings:
+    """Return what the first ``llmbench.yaml`` in one of `folders` says of sandboxes, or the defaults.
+
+    A `kind` that was typed wins over the file's. Raises as `read_config` does.
+    """
+    path = next(filter(None, map(find_config, folders)), None)
+    settings = read_config(path).sandbox if path is not None else SandboxSettings()
+    return replace(settings, kind=kind) if kind else settings
 
 
 def _checked(path: Path) -> dict[str, Any]:

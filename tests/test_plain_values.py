@@ -27,10 +27,9 @@ from pytest_llmbench.plain_values import (
     digest,
     encode,
     has_opaque,
-    normal,
+    normal_text,
     parse,
     sources,
-    write,
 )
 
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=5)
@@ -55,7 +54,7 @@ VALUES = st.recursive(
         st.lists(inner, max_size=4),
         st.lists(inner, max_size=4).map(tuple),
         st.sets(HASHABLE, max_size=4),
-        st.dictionaries(HASHABLE, inner, max_size=3),
+        st.dictionaries(HASHABLE.filter(lambda key: not knows_nan(key)), inner, max_size=3),
     ),
     max_leaves=12,
 )
@@ -105,6 +104,14 @@ def test_a_value_comes_back_as_it_was(value: Any) -> None:
     assert encode(decode(text)) == text
 
 
+def test_keys_that_are_not_even_equal_to_themselves() -> None:
+    """They stay beside each other, as they were put in."""
+    value = {float("nan"): 2, float("nan"): 1, Opaque("b"): 4, Opaque("b"): 3, 0: {float("nan"), float("nan")}}
+    text = encode(value)
+    assert encode(decode(text)) == text
+    assert list(decode(text).values())[1:] == [2, 1, 4, 3]
+
+
 @given(VALUES, VALUES)
 def test_one_text_for_one_value(one: Any, other: Any) -> None:
     """Texts are equal exactly where types and contents are."""
@@ -119,7 +126,7 @@ def test_order_of_insertion_is_not_written(value: Any, data: Any) -> None:
         assert encode(other) == encode(value)
     if not knows_nan(value) and not knows_nan(other):
         assert (digest(other) == digest(value)) == (other == value)
-        assert (write(normal(parse(encode(other)))) == write(normal(parse(encode(value))))) == (other == value)
+        assert (normal_text(parse(encode(other))) == normal_text(parse(encode(value)))) == (other == value)
 
 
 @given(VALUES, VALUES)
@@ -465,6 +472,8 @@ def test_what_an_iterator_raises_is_the_programs() -> None:
         ([10**300, 1], [10**300, 1.0]),
         ([int(1e300)], [1e300]),
         ([1 + 0j], [1]),
+        ([complex(-0.0, 2)], [2j]),
+        ([complex(math.inf, -0.0)], [math.inf]),
         ({1, 2.0}, frozenset({True, 2})),
         ({1: [2]}, {1.0: [2.0]}),
         ({"b": 1, "a": 2}, {"a": 2, "b": 1}),

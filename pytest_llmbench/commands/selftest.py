@@ -6,14 +6,17 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pytest_llmbench.assemble import build_sandbox, with_sandbox
+from pytest_llmbench.config_file import sandbox_settings
 from pytest_llmbench.contracts import Gold
-from pytest_llmbench.datasets import builtin_packs_dir, find_packs, load_gold, read_pack, select_packs
+from pytest_llmbench.datasets import builtin_packs_dir, fill, find_packs, load_gold, read_pack, select_packs
 from pytest_llmbench.datasets.gold import FILENAME as GOLD
 from pytest_llmbench.datasets.llmbench_pack import FILENAME as PACK
 from pytest_llmbench.dialogues import DIALOGUES
-from pytest_llmbench.errors import PackError, UsageProblem
+from pytest_llmbench.errors import DatasetUnavailable, PackError, UsageProblem
 from pytest_llmbench.mutations import MUTATORS
 from pytest_llmbench.records import Outcome, Pack, Verdict, printable
 from pytest_llmbench.rehearsal import Cast, Part, Rehearsed, gold_problems, rehearse, scenario_problems
@@ -33,48 +36,84 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "packs",
         nargs="*",
         metavar="PACK",
-        help="a built-in pack's id, a tag, a pattern or a path, as --llm-packs takes them; default: all built-in packs",
+        help="a built-in pack's id, a tag, a pattern or a path, as --llm-packs takes them; "
+        "default: all built-in packs that hold their scenarios themselves",
     )
+    parser.add_argument(
+        "--data", metavar="DIR", default="", help="a folder with benchmark data, for packs made of it"
+    )
+    parser.add_argument("--sandbox", metavar="KIND", default="", help="where programs run: docker or bubblewrap")
     parser.add_argument("-v", "--verbose", action="store_true", help="a line for every answer")
 
 
 def run(options: argparse.Namespace) -> int:
     """Return 0 where all is judged as it must be, 1 where not, 4 where a pack cannot be found or read."""
     try:
-        files = select_packs(options.packs) if options.packs else find_packs(builtin_packs_dir())
+        files = select_packs(options.packs) if options.packs else _self_contained()
+        settings = sandbox_settings(Path.cwd(), kind=options.sandbox)
     except UsageProblem as error:
         print(error, file=sys.stderr)
         return _UNUSABLE
     if not files:
         print("no pack is named: leave the name out for all packs that come with us", file=sys.stderr)
         return _UNUSABLE
+    sandbox = build_sandbox(settings)
+    cast = replace(_CAST, verifiers=with_sandbox(_CAST.verifiers, sandbox))
     width = max(len(_folder_or_file(file)) for file in files)
-    return max(_tested(file, width, verbose=options.verbose) for file in files)
+    try:
+        return max(_tested(_Test(file=file, cast=cast, data=options.data), width, options.verbose) for file in files)
+    finally:
+        sandbox.close()
+
+
+def _self_contained() -> list[Path]:
+    """Return the built-in packs that have recorded answers: those of data sets need data, and minutes."""
+    return [file for file in find_packs(builtin_packs_dir()) if file.with_name(GOLD).is_file()]
 
 
 def _folder_or_file(file: Path) -> str:
     return file.parent.name if file.name == PACK else file.stem
 
 
-def _tested(file: Path, width: int, *, verbose: bool) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Test:
+    file: Path
+    cast: Cast
+    data: str
+
+    def pack(self) -> Pack:
+        """Return the pack, its scenarios filled in; raises `PackError`, `DatasetUnavailable`."""
+        pack = read_pack(self.file)
+        if not any(scenario.task for scenario in pack.scenarios[:1]):
+            return pack
+        return replace(pack, scenarios=[fill(scenario, data=self.data, say=print) for scenario in pack.scenarios])
+
+    def gold(self, pack: Pack) -> Mapping[str, Gold]:
+        """Return the recorded answers, none where there are none."""
+        is_recorded = (pack.path / GOLD).is_file() or any(scenario.task for scenario in pack.scenarios[:1])
+        return load_gold(pack.path, data=self.data) if is_recorded else {}
+
+
+def _tested(test: _Test, width: int, verbose: bool) -> int:  # noqa: FBT001 - as the option says
     started = time.monotonic()
     faults: list[str] = []
+    cast = test.cast
     try:
-        pack = read_pack(file)
+        pack = test.pack()
         name = pack.facts.id.ljust(width)
         if strange := sorted({scenario.verifier for scenario in pack.scenarios} - set(VERIFIERS)):
             print(_not_ours(name, strange, pack))
             return _WRONG
-        faults += (fault for index in range(len(pack.scenarios)) for fault in scenario_problems(pack, index, _CAST))
-        gold = load_gold(pack.path) if (pack.path / GOLD).is_file() else {}
-    except PackError as error:
+        faults += (fault for index in range(len(pack.scenarios)) for fault in scenario_problems(pack, index, cast))
+        gold = test.gold(pack)
+    except (PackError, DatasetUnavailable) as error:
         print(*faults, error, sep="\n", file=sys.stderr)
         return _UNUSABLE
     if not pack.path.is_dir() and not faults:
         print(f"{name}  {len(pack.scenarios)} scenarios of a foreign pack, all readable; no recorded answers")
         return _FINE
     problems = [*faults, *_gold_problems(pack, gold)]
-    done = list(_judged(pack, gold))
+    done = list(_judged(pack, gold, cast))
     print(_summary(name, done, problems, time.monotonic() - started))
     for line in (*(f"    {problem}" for problem in problems), *(_shown(one) for one in done if one.fault or verbose)):
         print(line)
@@ -88,11 +127,11 @@ def _not_ours(name: str, verifiers: Sequence[str], pack: Pack) -> str:
     )
 
 
-def _judged(pack: Pack, gold: Mapping[str, Gold]) -> Iterator[Rehearsed]:
+def _judged(pack: Pack, gold: Mapping[str, Gold], cast: Cast) -> Iterator[Rehearsed]:
     """Judge what can be: scenarios without recorded answers or with faulty checks stand among the problems."""
     for index, scenario in enumerate(pack.scenarios):
-        if scenario.id in gold and not any(scenario_problems(pack, index, _CAST)):
-            yield from rehearse(scenario, gold[scenario.id], _CAST)
+        if scenario.id in gold and not any(scenario_problems(pack, index, cast)):
+            yield from rehearse(scenario, gold[scenario.id], cast)
 
 
 def _gold_problems(pack: Pack, gold: Mapping[str, Gold]) -> list[str]:

@@ -25,7 +25,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pytest_llmbench.plain_values.digests import digest
-from pytest_llmbench.plain_values.equality import normal
+from pytest_llmbench.plain_values.equality import normal_text
 from pytest_llmbench.plain_values.reading import decode, has_opaque, parse
 from pytest_llmbench.plain_values.shapes import DEPTH, LIMIT, MAX_YIELDED, NotPlain, Opaque, TooLarge
 from pytest_llmbench.plain_values.writing import encode, write
@@ -41,7 +41,7 @@ __all__ = [
     "digest",
     "encode",
     "has_opaque",
-    "normal",
+    "normal_text",
     "parse",
     "sources",
     "write",
@@ -51,6 +51,6 @@ __all__ = [
 def sources() -> list[tuple[str, str]]:
     """Return name and text of each module of this room, each after those it imports, this one last."""
     folder = Path(__file__).parent
-    names = ["shapes", "writing", "reading", "equality", "digests", "__init__"]
+    names = ["shapes", "writing", "equality", "reading", "digests", "__init__"]
     texts = [(folder / f"{name}.py").read_text(encoding="utf-8") for name in names]
     return [(f"{__name__}.{name}".replace(".__init__", ""), text) for name, text in zip(names, texts, strict=True)]

@@ -10,7 +10,7 @@ import operator
 import os
 from typing import TYPE_CHECKING, Any
 
-from pytest_llmbench.plain_values.equality import normal
+from pytest_llmbench.plain_values.equality import normal_text
 from pytest_llmbench.plain_values.shapes import (
     DEPTH,
     LIMIT,
@@ -126,12 +126,12 @@ class _Hasher:
         except OverflowError:
             doubles = _array("d")
         if doubles.tolist() != values:
-            self.sha.update(write(normal(Builder(LIMIT).tree(values, 1))).encode("ascii"))
+            self.sha.update(normal_text(Builder(LIMIT).tree(values, 1)).encode("ascii"))
             self._salt(any([item != item for item in values]))  # noqa: C419, PLR0124 - a list is faster; NaN alone
-        elif _MINUS_ZERO in doubles.tobytes():
-            self.sha.update(_array("d", [item + 0.0 for item in doubles]))
-        else:
-            self.sha.update(doubles)
+            return
+        if _MINUS_ZERO in doubles.tobytes():
+            doubles = _array("d", [item + 0.0 for item in doubles])
+        self.sha.update(b"=" + doubles.tobytes())
 
     def _salt(self, unequal: bool) -> None:  # noqa: FBT001 - says what was found
         if unequal:
@@ -164,8 +164,10 @@ class _Hasher:
         elif kind is Iterator:
             self.sha.update(b"G")
             self._rows([yielded(value)], levels)
-        elif kind is bytes or kind is complex:
-            self.sha.update(write(normal(Builder(LIMIT).tree(value, 0))).encode("ascii"))
+        elif kind is bytes:
+            self.sha.update(b"B%d:" % len(value) + value)
+        elif kind is complex:
+            self.sha.update(normal_text(Builder(LIMIT).tree(value, 0)).encode("ascii"))
         self._salt(kind is Opaque or (kind is complex and value != value))  # noqa: PLR0124 - NaN alone
 
 
@@ -181,4 +183,4 @@ def _in_order(pairs: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
     columns = {_COLUMNS.get(type(key), "o") for key, _ in pairs}
     if columns <= {"s"} or columns <= {"n"}:
         return sorted(pairs, key=_key)
-    return sorted(pairs, key=lambda pair: write(normal(Builder(LIMIT).tree(pair[0], DEPTH))))
+    return sorted(pairs, key=lambda pair: normal_text(Builder(LIMIT).tree(pair[0], DEPTH)))

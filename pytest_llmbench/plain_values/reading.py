@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import builtins
-import itertools
 import json.decoder
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmbench.plain_values.equality import text_of
 from pytest_llmbench.plain_values.shapes import BEYOND_PLAIN, DEPTH, TOO_DEEP, NotPlain, Opaque
-from pytest_llmbench.plain_values.writing import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +37,7 @@ def parse(text: str, *, depth: int = DEPTH) -> Any:
     """
     try:
         tree, end = _scan(text, 0)
-        if end == len(text) and write(tree) == text:
-            _check([tree], depth)
+        if end == len(text) and text_of(tree, depth) == text:
             return tree
     except RecursionError:
         raise NotPlain(TOO_DEEP) from None
@@ -66,68 +64,7 @@ def _whole(digits: str) -> int:
 
 
 _scan = json.decoder.JSONDecoder(parse_constant=_no_constant, parse_int=_whole).scan_once  # type: ignore[attr-defined]
-_chain = itertools.chain.from_iterable
 _NESTS = frozenset((list, dict))
-
-
-def _check(inner: list[Any], levels: int) -> None:
-    """Raise TypeError or ValueError where a tag, or what stands under it, is none of ours."""
-    if _NESTS.isdisjoint(map(type, inner)):
-        return
-    for tree in inner:
-        contents = tree if type(tree) is list else _contents(tree) if type(tree) is dict else None
-        if contents is not None:
-            if levels < 1:
-                raise NotPlain(TOO_DEEP)
-            _check(contents, levels - 1)
-
-
-def _contents(tree: dict[str, Any]) -> Any:
-    """Return the trees inside a tagged container, None for a tagged leaf."""
-    ((tag, body),) = tree.items()
-    if tag not in _BODIES:
-        raise NotPlain(f'the tag "{tag[:20]}"')
-    return _BODIES[tag](body)
-
-
-def _fits(right: bool) -> None:  # noqa: FBT001 - says what was found
-    if not right:
-        raise NotPlain("a tag does not fit what stands under it")
-
-
-def _list(body: Any) -> Any:
-    _fits(type(body) is list)
-    return body
-
-
-def _ordered(body: Any) -> Any:
-    texts = list(map(write, _list(body)))
-    _fits(texts == sorted(texts))
-    return body
-
-
-def _pairs(body: Any) -> Any:
-    for pair in _list(body):
-        _fits(type(pair) is list and len(pair) == 2)
-    _ordered([pair[0] for pair in body])
-    return list(_chain(body))
-
-
-_SPECIAL = ("nan", "inf", "-inf")
-_SPECIAL_TREES = [{"f": word} for word in _SPECIAL]
-_BODIES: dict[str, Callable[[Any], Any]] = {
-    "t": _list,
-    "s": _ordered,
-    "z": _ordered,
-    "d": _pairs,
-    "g": _list,
-    "b": lambda body: _fits(bytes.fromhex(body).hex() == body),
-    "i": lambda body: _fits(hex(int(body, 16)) == body and not -BEYOND_PLAIN < int(body, 16) < BEYOND_PLAIN),
-    "f": lambda body: _fits(body in _SPECIAL),
-    "c": lambda body: _fits([type(part) is float or part in _SPECIAL_TREES for part in _list(body)] == [True, True]),
-    "o": lambda body: _fits(type(body) is str),
-}
-"""Tag -> what checks its body and returns the trees inside, None where there are none."""
 
 
 def _value(tree: Any) -> Any:

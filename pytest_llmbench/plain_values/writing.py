@@ -49,8 +49,7 @@ def write(tree: Any) -> str:
         return "".join(_pieces(_tagged_floats(tree), 0))
 
 
-def key_text(pair: list[Any]) -> str:
-    """Return the text of a pair's key."""
+def _key_text(pair: list[Any]) -> str:
     return write(pair[0])
 
 
@@ -140,7 +139,7 @@ def _frozenset(builder: Builder, value: frozenset[Any], levels: int) -> Any:
 def _dict(builder: Builder, value: dict[Any, Any], levels: int) -> Any:
     keys = builder.items(list(dict.keys(value)), levels)
     items = builder.items(list(dict.values(value)), levels)
-    return {"d": sorted(map(list, zip(keys, items)), key=key_text)}  # noqa: B905 - Python 3.8 has no strict zip
+    return {"d": sorted(map(list, zip(keys, items)), key=_key_text)}  # noqa: B905 - Python 3.8 has no strict zip
 
 
 def _yielded(builder: Builder, value: Any, levels: int) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -196,18 +196,13 @@ def _read(option: Option, text: str, source: str) -> Any:
 
 
 def _sandbox(config: pytest.Config, kind: str) -> SandboxSettings:
-    """Return what llmbench.yaml says of sandboxes, with the kind that was typed."""
-    from pytest_llmbench.config_file import find_config, read_config
-    from pytest_llmbench.errors import LlmbenchError
-    from pytest_llmbench.settings import SandboxSettings
+    from pytest_llmbench.config_file import sandbox_settings
+    from pytest_llmbench.errors import UsageProblem
 
-    places = (config.invocation_params.dir, config.rootpath)
-    found = next(filter(None, map(find_config, places)), None)
     try:
-        sandbox = read_config(found).sandbox if found is not None else SandboxSettings()
-    except LlmbenchError as error:
-        raise pytest.UsageError(str(error)) from None
-    return replace(sandbox, kind=kind) if kind else sandbox
+        return sandbox_settings(config.invocation_params.dir, config.rootpath, kind=kind)
+    except UsageProblem as problem:
+        raise pytest.UsageError(str(problem)) from None
 
 
 def _settle_server(config: pytest.Config, given: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import IO
 
 from pytest_llmbench.errors import SandboxFailed, SandboxUnavailable
-from pytest_llmbench.sandboxes.bubblewrap_view import command, environment, version
+from pytest_llmbench.sandboxes.bubblewrap_view import BWRAP, command, environment, version
 from pytest_llmbench.sandboxes.launcher import Stream
 from pytest_llmbench.settings import SandboxSettings
 
@@ -143,7 +143,7 @@ class BubblewrapLauncher:
         """See `Launcher`; what was found out once is not tried again."""
         if not sys.platform.startswith("linux"):
             return "bubblewrap runs on Linux only: use the docker sandbox"
-        if shutil.which("bwrap") is None:
+        if shutil.which(BWRAP) is None:
             return "bwrap is not installed: sudo apt-get install bubblewrap"
         try:
             return _refusal(self._settings)
@@ -218,8 +218,9 @@ def _advice(seen: str) -> str:
         if os.geteuid() and _text(path) == forbidding:
             return f"this system lets no user make namespaces, which bubblewrap needs: sudo sysctl -w {cure} ({seen})"
     return (
-        f"bubblewrap cannot make a sandbox here ({seen}). In a container, start that with --privileged; "
-        "elsewhere use docker: llmbench sandbox build"
+        f"bubblewrap cannot make a sandbox here ({seen}). In a container, start that with --privileged; where Python "
+        "is not found, set python: /usr/bin/python3 in the sandbox: block of llmbench.yaml; or use docker: "
+        "llmbench sandbox build"
     )
 
 

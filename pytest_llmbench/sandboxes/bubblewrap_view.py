@@ -15,9 +15,12 @@ from pytest_llmbench.errors import SandboxUnavailable
 from pytest_llmbench.sandboxes.launcher import file_limit
 from pytest_llmbench.settings import SandboxSettings
 
+BWRAP = "bwrap"
+
 FIRST_UID, UIDS = 60000, 5000
 """The user ids that sandboxes take when root starts them: a limit on a user's processes is one on a sandbox's."""
 
+_SCRATCH = ("/work", "/tmp", "/dev/shm")  # noqa: S108 - folders inside
 _SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates")
@@ -32,25 +35,25 @@ _TMPFS_WITH_SIZE = (0, 7)
 
 _WHERE_IS_PYTHON = """
 import os, sys
-print(os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable))
-print(os.path.realpath(sys.base_prefix))
+print(sys.executable, sys.prefix, sep="\\n")
+print(os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable), sys.base_prefix, sep="\\n")
 """
 
 
 def command(settings: SandboxSettings, source: str, *, info: int) -> list[str]:
     """Return the command that runs Python on `source` as PID 1 of a sandbox; bwrap writes its pid to fd `info`."""
-    executable, prefix = interpreter(settings.python)
+    executable, prefixes = interpreter(settings.python)
     uid = 0 if os.geteuid() else FIRST_UID + random.randrange(UIDS)  # noqa: S311 - only to differ from the others
     return [
-        "bwrap",
+        BWRAP,
         *_namespaces(settings),
-        *_system(prefix),
+        *_system(prefixes),
         *(_bind(_NETWORK_FILES) if settings.network else ()),
         *_devices(),
         *_scratch(settings),
         *("--remount-ro", "/dev", "--remount-ro", "/"),
         *("--info-fd", str(info)),
-        *(executable, "-I", "-c", _settled(settings, uid) + source),
+        *(_shown(executable), "-I", "-S", "-c", _settled(settings, uid) + source),
     ]
 
 
@@ -58,7 +61,7 @@ def environment(settings: SandboxSettings) -> dict[str, str]:
     """Return all the environment a program gets."""
     executable, _ = interpreter(settings.python)
     return {
-        "PATH": f"{Path(executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "PATH": f"{Path(_shown(executable)).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": "/work",
         "LANG": "C.UTF-8",
         "TMPDIR": "/tmp",  # noqa: S108 - the sandbox's own
@@ -74,18 +77,33 @@ def _namespaces(settings: SandboxSettings) -> list[str]:
     return [*user, *kinds, *network, "--as-pid-1", "--die-with-parent", "--new-session", "--cap-drop", "ALL", *rights]
 
 
-def _system(prefix: str) -> list[str]:
+def _system(prefixes: tuple[str, ...]) -> list[str]:
     words = ["--ro-bind", "/usr", "/usr"]
-    for folder in _SYSTEM_FOLDERS:
-        if os.path.islink(folder):
-            words += ["--symlink", os.readlink(folder), folder]
-        elif os.path.isdir(folder):
-            words += ["--ro-bind", folder, folder]
-    if not Path(prefix).is_relative_to("/usr"):
-        # Made by itself, a folder above it would be as closed as the user's home.
-        words += [word for above in reversed(Path(prefix).parents[:-1]) for word in ("--dir", str(above))]
-        words += ["--ro-bind", prefix, prefix]
+    for folder in map(Path, _SYSTEM_FOLDERS):
+        if folder.is_symlink():
+            words += ["--symlink", str(folder.readlink()), str(folder)]
+        elif folder.is_dir():
+            words += ["--ro-bind", str(folder), str(folder)]
+    for prefix in prefixes:
+        words += _python_below(Path(prefix), Path(_shown(prefix)))
     return [*words, "--dir", "/etc", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--proc", "/proc"]
+
+
+def _python_below(prefix: Path, shown: Path) -> list[str]:
+    """Show only what Python needs of its prefix, which may be a folder with other things in it."""
+    if prefix.is_relative_to("/usr"):
+        return []
+    # Made by itself, a folder above a mount would be as closed as the one outside, such as the user's home.
+    words = [word for above in [*reversed(shown.parents[:-1]), shown] for word in ("--dir", str(above))]
+    for name in ("bin", "lib", "lib64", "pyvenv.cfg"):
+        words += ["--ro-bind-try", str(prefix / name), str(shown / name)]
+    return words
+
+
+def _shown(path: str) -> str:
+    """Return where a path of the interpreter is shown: in its place, unless that is where scratch room is."""
+    hidden = any(Path(path).is_relative_to(place) for place in _SCRATCH)
+    return f"/opt{path}" if hidden else path
 
 
 def _bind(paths: tuple[str, ...]) -> list[str]:
@@ -104,7 +122,7 @@ def _devices() -> list[str]:
 def _scratch(settings: SandboxSettings) -> list[str]:
     """Return folders that hold nothing yet; `settle` mounts one bounded file system under all of them."""
     bounded = ["--perms", "1777", "--size", str(settings.disk_bytes)] if version() >= _TMPFS_WITH_SIZE else []
-    return [word for place in ("/work", "/tmp", "/dev/shm") for word in (*bounded, "--tmpfs", place)]  # noqa: S108
+    return [word for place in _SCRATCH for word in (*bounded, "--tmpfs", place)]
 
 
 def _settled(settings: SandboxSettings, uid: int) -> str:
@@ -127,19 +145,24 @@ def _kernel() -> tuple[int, ...]:
 @functools.cache
 def version() -> tuple[int, ...]:
     """Return bubblewrap's version."""
-    said = subprocess.run(["bwrap", "--version"], capture_output=True, text=True, check=False).stdout
+    said = subprocess.run([BWRAP, "--version"], capture_output=True, text=True, check=False).stdout
     return tuple(int(number) for number in re.findall(r"\d+", said)[:3])
 
 
 @functools.cache
-def interpreter(python: str) -> tuple[str, str]:
-    """Return the executable of `python` ("" for the one this runs on), outside any virtual environment, and its prefix."""
+def interpreter(python: str) -> tuple[str, tuple[str, ...]]:
+    """Return the executable of `python` and the folders it needs.
+
+    A virtual environment named by the user is shown as it is; the one this runs in ("") never is, only its base.
+    """
     asked = [python or sys.executable, "-I", "-c", _WHERE_IS_PYTHON]
     try:
         done = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=60)
-        executable, prefix = done.stdout.splitlines()
+        executable, prefix, base_executable, base_prefix = done.stdout.splitlines()
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise SandboxUnavailable(
             f"{asked[0]} is no Python that runs here ({error}): set python: in the sandbox: block of llmbench.yaml"
         ) from None
-    return executable, prefix
+    if python and prefix != base_prefix:
+        return executable, (base_prefix, prefix)
+    return base_executable, (base_prefix,)

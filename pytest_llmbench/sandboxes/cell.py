@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmbench.contracts import Driver
+from pytest_llmbench.errors import SandboxFailed
 from pytest_llmbench.sandboxes import cell_link as wire
 from pytest_llmbench.sandboxes.launcher import Stream, file_limit
 from pytest_llmbench.sandboxes.syscall_filter import filters
@@ -26,7 +27,7 @@ GRACE_S = 0.5
 """How much later than its owner PID 1 ends a program that is out of time."""
 
 _PACKAGE = __name__.rpartition(".")[0]
-_PARTS = ("cell_link", "cell_traces", "cell_inmate", "cell_program")
+_PARTS = ("cell_link", "cell_traces", "cell_inmate", "cell_keeper", "cell_relay", "cell_program")
 
 
 class CellDied(Exception):
@@ -84,13 +85,13 @@ class Cell:
         )
 
     def load(self, driver: Driver) -> str:
-        """Have PID 1 import `driver` unless it has, and return the name it is known by there."""
+        """Have PID 1 import `driver` unless it has, and return its name there; raises SandboxFailed where it cannot."""
         name = f"{driver.name}_{abs(hash(driver.source)):x}"
         if name not in self._loaded:
             self.send(wire.LOAD, {"name": name, "source": driver.source})
             _, answer = self.await_frame(wire.LOADED, START_S)
             if trouble := json.loads(answer):
-                raise CellDied(f"its driver {driver.name} cannot be imported: {trouble}")
+                raise SandboxFailed(f"the driver {driver.name} cannot be imported: {trouble}")
             self._loaded.add(name)
         return name
 

@@ -1,169 +1,74 @@
-"""PID 1 of every sandbox: starts programs, carries their bytes, says what became of them.
+"""PID 1 of every sandbox: has programs started, carries their bytes, says what became of them.
 
-Runs inside the sandbox (``python3 -I -c SOURCE``; standard library of Python 3.8) and speaks with `cell.Cell` over
-its standard input and output.
+Runs inside the sandbox (``python3 -I -S -c SOURCE``; standard library of Python 3.8) and speaks with `cell.Cell`
+over its standard input and output.
 
-One program at a time. PID 1 forks a keeper, the keeper forks the program: a program that kills its parent kills only
-its keeper. Programs hold their own pipes and nothing else, and PID 1 carries what they write through memory that no
-fork gets. At the end PID 1 kills whatever is left, buries it, and compares the sandbox with what it was before.
-The end of its input is the end of PID 1, and with it of the sandbox.
+One program at a time, forked by a keeper that is forked by PID 1. Programs hold their own pipes and nothing else,
+and PID 1 carries what they write through memory that no fork gets. At the end PID 1 kills whatever is left, buries
+it, and compares the sandbox with what it was before. The end of its input is the end of PID 1, and with it of the
+sandbox.
 """
 
+# pathlib would cost every sandbox 10 ms
+# ruff: noqa: PTH110, PTH112, PTH118, PTH120
 from __future__ import annotations
 
-import ctypes
-import gc
+import contextlib
 import importlib
 import os
 import resource
 import select
 import signal
+import site
 import sys
 import time
 import types
 from typing import Any
 
 from pytest_llmbench.sandboxes import cell_inmate as inmate
+from pytest_llmbench.sandboxes import cell_keeper as keeping
 from pytest_llmbench.sandboxes import cell_link as wire
+from pytest_llmbench.sandboxes import cell_relay as relay
 from pytest_llmbench.sandboxes import cell_traces as traces
 
 TICK_S = 0.05
 """How often a running program's use of memory, files and processes is looked at."""
 
 MODULES = (
-    "array bisect calendar cmath collections.abc contextlib copy dataclasses datetime decimal enum fractions "
-    "functools hashlib heapq inspect io itertools math numbers operator re string textwrap typing unicodedata"
-).split()
+    "array",
+    "bisect",
+    "calendar",
+    "cmath",
+    "collections.abc",
+    "contextlib",
+    "copy",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "enum",
+    "fractions",
+    "functools",
+    "hashlib",
+    "heapq",
+    "inspect",
+    "io",
+    "itertools",
+    "math",
+    "numbers",
+    "operator",
+    "re",
+    "string",
+    "textwrap",
+    "typing",
+    "unicodedata",
+)
 """Imported once, so that they cost the programs that use them nothing.
 
-Not threading and random, nor what imports them: each would make every fork dearer than a program that needs it.
+Not threading and random, nor what imports them: each makes every fork dearer than a program that needs it.
 """
 
 TIME, MEMORY, FILES, PROCESSES, OWNER = "time", "memory", "files", "processes", "owner"
 """Why PID 1 has killed a program."""
-
-
-class Program:
-    """One program under way, as PID 1 sees it: its keeper and our ends of its pipes."""
-
-    def __init__(self, order: dict[str, Any], settings: dict[str, Any]) -> None:
-        self.order = order
-        self.settings = settings
-        self.outputs: dict[int, bytes] = {}
-        self.left = {wire.STDOUT: settings["output_bytes"], wire.STDERR: settings["output_bytes"]}
-        self.truncated = False
-        self.silent_since = 0.0
-        self.poll = select.poll()
-        self.waiting_to_feed = False
-        self.started = time.monotonic()
-        self.cpu_before = _cpu_of_children()
-        self._start()
-
-    def _start(self) -> None:
-        job, self.job = os.pipe()
-        self.life, life = os.pipe()
-        inside = [job]
-        for kind in (wire.STDOUT, wire.STDERR, wire.LINES)[: 3 if self.order["driver"] else 2]:
-            outer, inner = os.pipe()
-            self.outputs[outer] = kind
-            inside.append(inner)
-        self.pid = os.fork()
-        if not self.pid:
-            inmate.keep(self.order, self.settings, inside, life)
-        for fd in (*inside, life):
-            os.close(fd)
-        os.set_blocking(self.job, False)
-        for fd in (self.life, *self.outputs):
-            self.poll.register(fd, select.POLLIN)
-
-    def feed(self, link: wire.Link) -> int:
-        """Hand on input and return how much has left the ring; a program that is gone loses it."""
-        before = link.ring.filled
-        try:
-            while link.ring.filled and self.job >= 0:
-                link.ring.drop(os.writev(self.job, link.ring.contents()))
-        except BlockingIOError:
-            self._await_feeding(wanted=True)
-            return before - link.ring.filled
-        except BrokenPipeError:
-            self._close_job()
-        if self.job < 0:
-            link.ring.drop(link.ring.filled)
-        self._await_feeding(wanted=False)
-        if link.input_ended:
-            self._close_job()
-        return before - link.ring.filled
-
-    def _await_feeding(self, *, wanted: bool) -> None:
-        if wanted != self.waiting_to_feed:
-            self.waiting_to_feed = wanted
-            if wanted:
-                self.poll.register(self.job, select.POLLOUT)
-            elif self.job >= 0:
-                self.poll.unregister(self.job)
-
-    def _close_job(self) -> None:
-        if self.job >= 0:
-            self._await_feeding(wanted=False)
-            os.close(self.job)
-            self.job = -1
-
-    def carry(self, link: wire.Link, fd: int) -> bool:
-        """Pass on one piece of output, or drop it where enough was kept; returns whether there was any."""
-        kind = self.outputs[fd]
-        count = link.read(fd)
-        if not count:
-            self._output_ended(fd)
-            return False
-        kept = min(count, self.left.get(kind, count))
-        if kind in self.left:
-            self.left[kind] -= kept
-            self.truncated = self.truncated or kept < count
-        if kept:
-            link.pass_on(kind, kept)
-        return True
-
-    def _output_ended(self, fd: int) -> None:
-        self.poll.unregister(fd)
-        os.close(fd)
-        if self.outputs.pop(fd) == wire.LINES:
-            self.silent_since = time.monotonic()
-
-    def bury(self, link: wire.Link) -> tuple[int | None, int]:
-        """Kill and reap everything, pass on what is still in the pipes; returns wait status and peak memory.
-
-        The status is None for a program that did not end by itself.
-        """
-        kilobytes = _kill_all()
-        report = os.read(self.life, inmate.REPORT.size)
-        status = None
-        if report:
-            status, own = inmate.REPORT.unpack(report)
-            kilobytes = max(kilobytes, own)
-        for fd in list(self.outputs):
-            while self.carry(link, fd):
-                pass
-        self._close_job()
-        os.close(self.life)
-        return status, kilobytes * 1024
-
-
-def _kill_all() -> int:
-    kilobytes = 0
-    while True:
-        try:
-            os.kill(-1, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        try:
-            kilobytes = max(kilobytes, os.wait4(-1, 0)[2].ru_maxrss)
-        except ChildProcessError:
-            return kilobytes
-
-
-def _cpu_of_children() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 class Warden:
@@ -172,6 +77,7 @@ class Warden:
     def __init__(self, link: wire.Link) -> None:
         self.link = link
         self.settings: dict[str, Any] = {}
+        self.keeper: keeping.Keeper | None = None
         self.places = traces.writable_places()
         self.before = traces.inventory(self.places)
         self.files_before = traces.files_used(self.places)
@@ -184,63 +90,94 @@ class Warden:
             if kind == wire.SETTINGS:
                 self._settle(order)
             elif kind == wire.LOAD:
+                self._end_keeper()
                 self.link.send(wire.LOADED, _load(order["name"], order["source"]))
             elif kind == wire.START:
                 self._run(order)
+            if self.keeper is None:
+                self.keeper = keeping.Keeper(self.settings)
 
     def _settle(self, settings: dict[str, Any]) -> None:
         settings["address_space"] = settings["memory_bytes"] + traces.address_space()
-        settings["filter"] = settings["filters"].get(os.uname().machine, "") if _has_seccomp() else ""
+        if not _has_seccomp():
+            settings["filters"] = {}
+        settings["filters"] = settings["filters"].get(os.uname().machine, ("", ""))
         self.settings = settings
 
     def _run(self, order: dict[str, Any]) -> None:
         self.link.forget()
-        program = Program(order, self.settings)
+        keeper = self.keeper or keeping.Keeper(self.settings)
+        program = relay.Program(order, keeper, self.settings["output_bytes"])
         program.poll.register(self.link.source, select.POLLIN)
         self.link.send(wire.STARTED)
-        cause = self._tend(program)
+        cause, report = self._tend(program)
         wall_s = time.monotonic() - program.started
-        status, memory_bytes = program.bury(self.link)
+        cpu_us, peak_kb = self._bury(keeper, report)
+        program.drain(self.link)
+        status = report.status if report else None
         result = {
             "status": status,
             "cause": self._cause(status, cause),
             "wall_s": wall_s,
-            "cpu_s": _cpu_of_children() - program.cpu_before,
-            "memory_bytes": memory_bytes,
+            "cpu_s": cpu_us / 1e6,
+            "memory_bytes": peak_kb * 1024,
             "truncated": program.truncated,
             "clean": self._is_clean(driven=bool(order["driver"])),
         }
         self.link.forget()
         self.link.send(wire.FINISHED, result)
 
-    def _tend(self, program: Program) -> str:
+    def _bury(self, keeper: keeping.Keeper, report: keeping.Report | None) -> tuple[int, int]:
+        """Leave no process but a keeper that is alone; return the CPU microseconds and peak KiB of the program."""
+        cpu_us = peak_kb = 0
+        if report:
+            cpu_us, peak_kb = report.programs_us - keeper.programs_us, report.peak_kb
+            keeper.programs_us, keeper.own_us = report.programs_us, report.own_us
+            if not report.others and self.settings["filters"][0]:  # without a filter it may have been tampered with
+                return cpu_us, peak_kb
+        more_us, more_kb = self._end_keeper()
+        return cpu_us + more_us, max(peak_kb, more_kb)
+
+    def _end_keeper(self) -> tuple[int, int]:
+        """Kill and reap everything; return CPU microseconds that were not known of before, and the peak in KiB."""
+        keeper, self.keeper = self.keeper, None
+        if keeper is None:
+            return 0, 0
+        before_us = keeping.cpu_us(resource.RUSAGE_CHILDREN)
+        peak_kb = _kill_all(keeper.pid)
+        keeper.close()
+        spent_us = keeping.cpu_us(resource.RUSAGE_CHILDREN) - before_us
+        return max(0, spent_us - keeper.programs_us - keeper.own_us), peak_kb
+
+    def _tend(self, program: relay.Program) -> tuple[str, keeping.Report | None]:
+        """Carry bytes until the program has ended or must end; return why, and what its keeper says of its end."""
         link, freed, tick = self.link, 0, program.started + TICK_S
         while True:
-            ready = program.poll.poll(max(0.0, tick - time.monotonic()) * 1000)
-            for fd, _ in ready:
-                if fd == link.source:
-                    link.take()
-                elif fd in program.outputs:
+            ready = [fd for fd, _ in program.poll.poll(max(0.0, tick - time.monotonic()) * 1000)]
+            if link.source in ready:  # first, for while output waits to be sent, more of it may be taken
+                link.take()
+            for fd in ready:
+                if fd in program.outputs:
                     program.carry(link, fd)
             freed += program.feed(link)
             if freed >= wire.WINDOW // 2:
                 link.send(wire.CREDIT, freed)
                 freed = 0
             if link.killed:
-                return OWNER
-            if any(fd == program.life for fd, _ in ready):
-                return ""
+                return OWNER, None
+            if program.life in ready:
+                return "", program.keeper.report()
             if time.monotonic() >= tick:
                 tick = time.monotonic() + TICK_S
                 cause = self._look(program)
                 if cause is not None:
-                    return cause
+                    return cause, None
 
-    def _look(self, program: Program) -> str | None:
+    def _look(self, program: relay.Program) -> str | None:
         now = time.monotonic()
         if now >= program.started + program.order["time_s"]:
             return TIME
-        if os.waitid(os.P_PID, program.pid, os.WSTOPPED | os.WNOHANG):
+        if os.waitid(os.P_PID, program.keeper.pid, os.WSTOPPED | os.WNOHANG):
             return ""  # its keeper was stopped, and only the program can have done that
         if program.silent_since and now >= program.silent_since + TICK_S:
             program.silent_since = 0.0
@@ -276,6 +213,20 @@ class Warden:
         return clean
 
 
+def _kill_all(keeper: int) -> int:
+    """Kill and reap every process but this one; return the peak in KiB of the largest, the keeper aside."""
+    peak_kb = 0
+    while True:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+        try:
+            pid, _, usage = os.wait4(-1, 0)
+        except ChildProcessError:
+            return peak_kb
+        if pid != keeper:
+            peak_kb = max(peak_kb, usage.ru_maxrss)
+
+
 def _load(name: str, source: str) -> str:
     module = types.ModuleType(name)
     sys.modules[name] = module
@@ -283,13 +234,11 @@ def _load(name: str, source: str) -> str:
         exec(compile(source, f"<{name}>", "exec"), module.__dict__)  # noqa: S102 - a driver is ours
     except Exception as error:  # noqa: BLE001 - told to the owner, who raises it
         return f"{type(error).__name__}: {error}"
-    gc.freeze()
     return ""
 
 
 def _has_seccomp() -> bool:
-    get_seccomp = 21
-    return inmate.prctl(get_seccomp, 0) >= 0
+    return inmate.prctl(inmate.GET_SECCOMP, 0) >= 0
 
 
 def take_streams() -> wire.Link:
@@ -304,6 +253,16 @@ def take_streams() -> wire.Link:
     return wire.Link(inmate.DATA_IN, inmate.DATA_OUT)
 
 
+def add_packages() -> None:
+    """Do what ``-S`` left out, but for the start-up files of installed packages, which cost every fork."""
+    if sys.flags.no_site:
+        site.setquit()
+        site.sethelper()
+        home = os.path.dirname(os.path.dirname(sys.executable))
+        homes = [home] if os.path.exists(os.path.join(home, "pyvenv.cfg")) else None
+        sys.path += [path for path in site.getsitepackages(homes) if os.path.isdir(path)]
+
+
 def main() -> None:
     """Greet and serve."""
     link = take_streams()
@@ -311,12 +270,11 @@ def main() -> None:
     inmate.prctl(inmate.DUMPABLE, 0)
     inmate.prctl(inmate.NO_NEW_PRIVS, 1)
     os.umask(0o022)
+    add_packages()
     for name in MODULES:
         importlib.import_module(name)
     if os.path.isdir("/work"):
         os.chdir("/work")
-    gc.collect()
-    gc.freeze()
     warden = Warden(link)
     version = ".".join(str(number) for number in sys.version_info[:3])
     link.send(wire.HELLO, {"python": version, "machine": os.uname().machine, "filter": _has_seccomp()})

@@ -124,12 +124,8 @@ class Pool:
 
     def _launch(self) -> Cell:
         cell = Cell(self._launcher.launch(source()), self._settings)
-        with self._lock:
-            self._cells.add(cell)
-            closed = self._closed
         try:
-            if closed:
-                raise SandboxUnavailable(f"the {self.name} sandbox is closed")
+            self._own(cell)
             cell.greet()
         except CellDied as error:
             self._destroy(cell)
@@ -138,6 +134,12 @@ class Pool:
             self._destroy(cell)
             raise
         return cell
+
+    def _own(self, cell: Cell) -> None:
+        with self._lock:
+            if self._closed:
+                raise SandboxUnavailable(f"the {self.name} sandbox is closed")
+            self._cells.add(cell)
 
     def _release(self, cell: Cell) -> None:
         with self._lock:

@@ -27,7 +27,7 @@ from pytest_llmbench.verifiers.code.attempt import Attempt
 from pytest_llmbench.verifiers.code.check_problems import check_problems
 from pytest_llmbench.verifiers.code.code_check import VALUES, CodeCheck, read_check
 from pytest_llmbench.verifiers.code.judging import RULES_VERSION, Judging, about
-from pytest_llmbench.verifiers.extraction.code import CodeFault, extract_code
+from pytest_llmbench.verifiers.extraction.code import CodeFault, ExtractedCode, extract_code
 
 ARTEFACT = 1 << 16
 """Characters kept of each artefact."""
@@ -64,7 +64,7 @@ class PythonCode:
         found = extract_code(exchange.answer, entry_point=check.entry_point, prompt=check.prompt)
         if isinstance(found, CodeFault):
             return _unread(check, found)
-        return _verdict(check, found.program, judging.attempt(found.program, book))
+        return _verdict(check, found, judging.attempt(found.program, book))
 
 
 def _unread(check: CodeCheck, fault: CodeFault) -> Verdict:
@@ -77,12 +77,12 @@ def _unread(check: CodeCheck, fault: CodeFault) -> Verdict:
     )
 
 
-def _verdict(check: CodeCheck, program: str, tried: Attempt) -> Verdict:
+def _verdict(check: CodeCheck, found: ExtractedCode, tried: Attempt) -> Verdict:
     failure, beside = tried.failure, tried.mode == BESIDE
     metrics = {"judge_s": tried.judge_s, "programs": float(tried.programs)}
     metrics |= {"memory_mib": tried.end.memory_bytes / (1 << 20)} if tried.end.memory_bytes else {}
     metrics |= _shares(check, tried.passed) if check.kind == VALUES else {"in_process": float(beside)}
-    checks, artefacts = _outcomes(check, tried), _artefacts(program, tried)
+    checks, artefacts = _outcomes(check, tried), _artefacts(found, tried)
     if failure is None:
         detail = _IN_PROCESS if beside else ""
         return Verdict(
@@ -116,9 +116,9 @@ def _outcomes(check: CodeCheck, tried: Attempt) -> tuple[CheckOutcome, ...]:
     )
 
 
-def _artefacts(program: str, tried: Attempt) -> dict[str, str]:
+def _artefacts(found: ExtractedCode, tried: Attempt) -> dict[str, str]:
     texts = {
-        "program.py": program,
+        "program.py": found.program,
         "stdout.txt": tried.end.stdout.decode("utf-8", "replace"),
         "stderr.txt": tried.end.stderr.decode("utf-8", "replace"),
     }
@@ -129,6 +129,7 @@ def _artefacts(program: str, tried: Attempt) -> dict[str, str]:
             "expected": failure.expected,
             "got": failure.got,
             "place": failure.place,
+            "extraction": list(found.flags),
             "ended": str(tried.end.ended),
             "exit_code": tried.end.exit_code,
             "signal": tried.end.signal,

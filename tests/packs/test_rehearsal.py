@@ -15,7 +15,7 @@ from pytest_llmbench.records import Pack
 from pytest_llmbench.rehearsal import Cast, gold_problems, rehearse, scenario_problems
 from pytest_llmbench.verifiers import VERIFIERS
 
-PACKS = find_packs(builtin_packs_dir())
+PACKS = [path for path in find_packs(builtin_packs_dir()) if path.with_name("gold.yaml").is_file()]
 CAST = Cast(dialogues=DIALOGUES, verifiers=VERIFIERS, mutators={})
 
 

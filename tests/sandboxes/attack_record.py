@@ -113,6 +113,11 @@ def beside(code: str, answer: str = "", *, task: Task = CLOSE) -> str:
     return inside(f"return {answer or f'right({task.parameters})'}", code, task=task)
 
 
+def fails(number: str, name: str, program: str, **wanted: Any) -> Attack:
+    """Return an attack that fails its tests, unless `wanted` fields say otherwise."""
+    return Attack(number=number, name=name, program=program, **wanted)
+
+
 def unharmed(number: str, name: str, program: str, *, task: Task = CLOSE, busy_s: float = 1.0) -> Attack:
     """Return an attack that does no harm and is right, so that it passes."""
     return Attack(

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from pytest_llmbench.contracts import Sandbox
-from pytest_llmbench.plain_values import NotPlain, has_opaque, parse
+from pytest_llmbench.plain_values import NotPlain, encode, has_opaque, parse
 from pytest_llmbench.verifiers.code.attempt import Attempt
 from pytest_llmbench.verifiers.code.code_check import CodeCheck
 from pytest_llmbench.verifiers.code.conversing import CALL_S, DRIVER, VALUE_BYTES, Talk, fault_of, read_raised
@@ -81,7 +81,7 @@ class _Run:
     def carry(self, line: str) -> str:
         """Have the program make the call that the tests ask for; returns the line that answers them."""
         self.call, self.value, self.fault = called_with(self.check.entry_point, line), "", None
-        self.program.say(line.encode("ascii"))
+        self.program.say(line)
         answer = self.hear(self.program)
         told = read_raised(answer) if answer[:1] == "!" else None
         if told is not None:
@@ -155,7 +155,7 @@ def _apart(run: _Run, program: str, tests: Talk) -> None:
     while (event := run.hear(tests)) != "D":
         match event[:1]:
             case "C":
-                tests.say(run.carry(event[1:]).encode("ascii"))
+                tests.say(run.carry(event[1:]))
             case "A":
                 raise _Unsendable(f"the arguments of a call cannot be sent: {json.loads(event[1:])}")
             case "S":
@@ -169,6 +169,6 @@ def _beside(run: _Run, program: str) -> None:
     check, token = run.check, secrets.token_hex(16)
     run.program.begin(_job(check, "beside", program))
     run.load()
-    run.program.say(json.dumps({"tests": check.tests, "token": token}).encode("ascii"))
+    run.program.say(encode([list(check.tests), token]))
     while (event := run.hear(run.program)) != f"D{token}":
         run.note(event)

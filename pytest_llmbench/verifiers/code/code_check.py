@@ -33,10 +33,6 @@ class CodeCheck:
     oracle: str = ""
     atol: float = 0.0
 
-    def input_lines(self) -> list[bytes]:
-        """Return one line for each input."""
-        return self.inputs.encode("ascii").split(b"\n") if self.inputs else []
-
     @property
     def count(self) -> int:
         """How many inputs there are."""

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from pytest_llmbench.plain_values import NotPlain, normal, parse, write
+from pytest_llmbench.plain_values import NotPlain, normal_text, parse
 
 DEFAULT_ATOL = 1e-6
 """Absolute tolerance of expected floats whose task names none."""
@@ -21,7 +20,7 @@ RTOL = 1e-7
 """Relative tolerance beside every absolute one."""
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _NEVER_EQUAL = ('{"o":', '{"f":"nan"}')
-_LARGEST_WHOLE = 1 << 64
+_INT64_MIN, _UINT64_MAX = -(1 << 63), (1 << 64) - 1
 _BRACKETS = {
     "": ("[", "]"),
     "t": ("(", ")"),
@@ -58,7 +57,7 @@ def _alike(got: str, expected: str, atol: float) -> bool:
         out = parse(got)
     except NotPlain:
         return False
-    if write(normal(out)) == write(normal(wanted)):
+    if normal_text(out) == normal_text(wanted):
         return True
     tolerance = DEFAULT_ATOL if atol == 0 and _is_floats(wanted) else atol
     return tolerance != 0 and _top(out) == _top(wanted) and _close(out, wanted, tolerance)
@@ -84,54 +83,49 @@ def _top(tree: Any) -> str:
     return next(iter(tree)) if isinstance(tree, dict) and "f" not in tree else _kind(tree)
 
 
-@dataclass(frozen=True, slots=True)
-class _Array:
-    """Numbers as numpy would hold them: one dimension for each level of lists or tuples."""
-
-    shape: tuple[int, ...]
-    numbers: list[float | complex]
-
-
 def _close(out: Any, wanted: Any, atol: float) -> bool:
-    """Do as ``np.allclose`` does for arrays of one shape."""
-    got, expected = _array(out), _array(wanted)
-    if got is None or expected is None or got.shape != expected.shape:
+    """Do as ``np.allclose`` does for two arrays of one shape."""
+    got_shape, got = _flat(out)
+    shape, expected = _flat(wanted)
+    if got_shape is None or got_shape != shape or _are_objects(expected):
         return False
-    return all(_near(one, other, atol) for one, other in zip(got.numbers, expected.numbers, strict=True))
+    pairs = zip(map(_number, got), map(_number, expected), strict=True)
+    return all(one is not None and other is not None and _near(one, other, atol) for one, other in pairs)
 
 
-def _array(tree: Any) -> _Array | None:
-    """Return the array that `tree` makes, or None: ragged, or not of numbers."""
-    shape: list[int] = []
+def _flat(tree: Any) -> tuple[tuple[int, ...] | None, list[Any]]:
+    """Return the shape of the array that numpy would make, None where it is ragged, and what stands in it."""
+    shape: tuple[int, ...] = ()
     layer = [tree]
-    while (rows := [_items(item) for item in layer]) and rows[0] is not None:
-        if any(row is None or len(row) != len(rows[0]) for row in rows):
-            return None
-        shape.append(len(rows[0]))
+    while (rows := [_items(item) for item in layer]) and any(row is not None for row in rows):
+        lengths = {-1 if row is None else len(row) for row in rows}
+        if len(lengths) > 1:
+            return None, []
+        shape = (*shape, *lengths)
         layer = [item for row in rows if row for item in row]
-    numbers = [_number(item) for item in layer]
-    if any(number is None for number in numbers):
+    return shape, layer
+
+
+def _are_objects(leaves: list[Any]) -> bool:
+    """Tell whether numpy would make an array of objects, for an int too large for its own: those are never close."""
+    return any(type(leaf) is int and not _INT64_MIN <= leaf <= _UINT64_MAX for leaf in leaves)
+
+
+def _number(leaf: Any) -> float | complex | None:
+    """Return a leaf as a number, None where it is none or beyond all floats."""
+    if isinstance(leaf, dict) and "c" in leaf:
+        return complex(*(_SPECIAL[part["f"]] if isinstance(part, dict) else part for part in leaf["c"]))
+    if isinstance(leaf, dict) and "f" in leaf:
+        return _SPECIAL[leaf["f"]]
+    try:
+        return float(leaf) if isinstance(leaf, (int, float)) else None
+    except OverflowError:
         return None
-    return _Array(tuple(shape), [number for number in numbers if number is not None])
-
-
-def _number(tree: Any) -> float | complex | None:
-    """Return a leaf as a number, or None where numpy has no number type for it."""
-    if isinstance(tree, int):
-        return float(tree) if abs(tree) < _LARGEST_WHOLE else None
-    if isinstance(tree, dict) and "c" in tree:
-        real, imaginary = (_number(part) for part in tree["c"])
-        return complex(real, imaginary) if isinstance(real, float) and isinstance(imaginary, float) else None
-    if isinstance(tree, dict) and "f" in tree:
-        return _SPECIAL[tree["f"]]
-    return tree if isinstance(tree, float) else None
 
 
 def _near(out: complex, wanted: complex, atol: float) -> bool:
-    if out == wanted:
-        return True
     distance, size = _size(out - wanted), _size(wanted)
-    return math.isfinite(size) and math.isfinite(_size(out)) and distance <= atol + RTOL * size
+    return out == wanted or (math.isfinite(size) and distance <= atol + RTOL * size)
 
 
 def _size(number: complex) -> float:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pytest_llmbench import plain_values
@@ -18,6 +18,7 @@ from pytest_llmbench.verifiers.code.wording import (
     Stopped,
     by_end,
     exited,
+    garbled,
     no_entry_point,
     not_plain,
     raised,
@@ -32,6 +33,8 @@ PROGRAM_S = 60.0
 """Seconds all calls of one program may take together."""
 START_S = 60.0
 """Seconds in which a sandbox must have read its job; not the program's time."""
+SINGLE = driver.SINGLE
+"""Results that leave a program one by one; of those after them, some may be under way when it dies."""
 VALUE_BYTES = 1 << 18
 """Encoded values above this are compared by their digests."""
 LINE_BYTES = 4 * VALUE_BYTES
@@ -55,7 +58,7 @@ main = _load(MODULES)
 
 def _driver() -> Driver:
     """Bundle the driver with the room of ours that it imports, for an interpreter that has neither."""
-    modules = [*plain_values.sources(), (driver.__name__, inspect.getsource(driver))]
+    modules = [*plain_values.sources(), (driver.__name__, Path(driver.__file__).read_text(encoding="utf-8"))]
     return Driver(name="python_code", source=f"MODULES = {modules!r}\n{_LOADER}")
 
 
@@ -68,13 +71,13 @@ class Talk:
     def __init__(self, conversation: Conversation, *, line_bytes: int = LINE_BYTES, time_s: float = PROGRAM_S) -> None:
         self._conversation = conversation
         self._line_bytes = line_bytes
-        self._ends_at = float("inf")
+        self._began_at = 0.0
         self._time_s = time_s
 
-    def begin(self, job: dict[str, Any], lines: Iterable[bytes] = ()) -> None:
-        """Send the job and its lines; returns when the driver has them. Raises `SandboxFailed` where it has not."""
-        self.say(json.dumps(job).encode("ascii"))
-        for line in lines:
+    def begin(self, job: Mapping[str, Any], *more: str) -> None:
+        """Send the job, and `more` lines; returns when the driver has them. Raises `SandboxFailed` where it has not."""
+        self.say(json.dumps(job))
+        for line in more:
             self.say(line)
         try:
             self._conversation.hear(time_s=START_S)
@@ -84,7 +87,7 @@ class Talk:
             end = self._conversation.end()
             tail = end.stderr[-500:].decode("utf-8", "replace").strip()
             raise SandboxFailed(f"the sandbox lost a program before it ran: {by_end(end).detail}; {tail}") from None
-        self._ends_at = time.monotonic() + self._time_s
+        self._began_at = time.monotonic()
 
     def load(self, entry_point: str, *, time_s: float = CALL_S) -> None:
         """Wait until the program itself was run and its entry point is there."""
@@ -92,18 +95,20 @@ class Talk:
         if line != "+":
             raise Stopped(fault_of(line, entry_point))
 
-    def say(self, line: bytes) -> None:
-        """Send one line."""
-        self._conversation.say(line)
+    def say(self, line: str) -> None:
+        """Send one line of ASCII."""
+        self._conversation.say(line.encode("ascii"))
 
     def hear(self, time_s: float) -> str:
         """Return the next line; raises `Stopped` where none comes in `time_s` seconds or in those of the program."""
         since = time.monotonic()
         try:
-            left_s = max(0.0, min(time_s, self._ends_at - since))
-            return self._conversation.hear(time_s=left_s, limit=self._line_bytes).decode("latin-1")
+            left_s = max(0.0, self._began_at + self._time_s - since)
+            return self._conversation.hear(time_s=min(time_s, left_s), limit=self._line_bytes).decode("latin-1")
         except TimeoutError:
-            raise Stopped(self._late(since)) from None
+            now = time.monotonic()
+            in_all = now - since < time_s  # the program's time was up, or the sandbox's, before the call's
+            raise Stopped(too_slow(now - self._began_at if in_all else time_s, in_all=in_all)) from None
         except OverflowError:
             raise Stopped(not_plain(f"it is longer than {self._line_bytes} bytes")) from None
         except EOFError:
@@ -112,10 +117,6 @@ class Talk:
     def end(self) -> ExecResult:
         """End the program and return what became of it."""
         return self._conversation.end()
-
-    def _late(self, since: float) -> Failure:
-        now = time.monotonic()
-        return too_slow(self._time_s) if now >= self._ends_at else too_slow(now - since)
 
 
 def allowed_s(reference_s: float) -> float:
@@ -144,7 +145,7 @@ def fault_of(line: str, entry_point: str) -> Failure:
         case "-", [*names]:
             return no_entry_point(entry_point, [name for name in names if isinstance(name, str)])
         case _:
-            return Failure(detail="what came back is no result: the program wrote to the channel of its results")
+            return garbled()
 
 
 def _read(line: str) -> Any:

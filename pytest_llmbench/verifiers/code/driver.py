@@ -1,11 +1,11 @@
 """Leads one program inside a sandbox. Trusted, but it shares its process with the program: it judges nothing.
 
-Runs there with the standard library of Python 3.8. What it needs is bound when it is imported, before any program
-runs. A program may forge every line written here; all it wins is the choice of the values it returns.
+Runs there with the standard library of Python 3.8, and keeps the builtins it found: a program may patch what it
+likes. A program may forge every line written here; all it wins is the choice of the values it returns.
 
 The caller's first line is a job (JSON), its `mode` one of:
 
-``calls``   `count` lines follow, each the encoded list of one call's arguments; one result line comes back for each.
+``calls``   one more line: encoded lists of arguments, with tabs between; one result line comes back for each.
 ``serve``   each further line is an encoded ``(args, kwargs)``, answered at once by one result line.
 ``tests``   the tester: runs trusted `tests` in which the entry point's calls go to the caller.
 ``beside``  runs `tests` in a copy of the program's own namespace, for arguments that cannot leave the process.
@@ -23,6 +23,7 @@ import builtins
 import contextlib
 import json
 import linecache
+import os
 import sys
 import time
 import traceback
@@ -47,46 +48,64 @@ if TYPE_CHECKING:
             ...
 
 
+_BUILTINS = vars(builtins)
+globals()["__builtins__"] = dict(_BUILTINS)  # a program may replace those it shares
+
 PROGRAM = "solution.py"
+SETUP = "setup.py"
+SINGLE = 128
 _MOMENT_S = 0.001
 _FULL = 1 << 16
 _MESSAGE = 500
 _ENDINGS = (SystemExit, KeyboardInterrupt, GeneratorExit)
 
 _clock = time.perf_counter
-_loads = json.loads
-_dumps = json.dumps
-_exec = exec
 _format_exception = traceback.format_exception
 
 
 def main(channel: Channel) -> None:
     """Do the one job that the caller's first line says."""
-    job = _loads(channel.read_line() or b"{}")
+    job = json.loads(channel.read_line() or b"{}")
     {"calls": _calls, "serve": _serve, "tests": _tests, "beside": _beside}[job["mode"]](channel, job)
 
 
+def _line(mark: str, content: Any) -> bytes:
+    return (mark + encode(content)).encode("ascii")
+
+
+def _execute(text: str, filename: str, namespace: dict[str, Any]) -> None:
+    exec(compile(text, filename, "exec", dont_inherit=True), namespace)  # noqa: S102 - that is the task
+
+
 class _Results:
-    """Result lines on their way out: what waits for more than a moment leaves before the next call."""
+    """Result lines on their way out.
+
+    The first ones leave one by one: most programs that die do so early, and it must be told in which call. Later
+    ones leave before a call when they have waited for more than a moment, so that each can be timed from outside.
+    """
 
     def __init__(self, channel: Channel) -> None:
         self._write = channel.write
         self._stdout = sys.stdout
         self._waiting: list[bytes] = []
         self._size = 0
+        self._count = 0
         self._left = _clock()
 
     def add(self, line: bytes) -> None:
         self._waiting.append(line)
         self._size += len(line)
+        self._count += 1
 
     def settle(self) -> None:
-        if self._waiting and (self._size > _FULL or _clock() - self._left > _MOMENT_S):
+        if self._count < SINGLE or self._size > _FULL or _clock() - self._left > _MOMENT_S:
             self.flush()
 
     def flush(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # closed by the program
             self._stdout.flush()
+        if not self._waiting:
+            return
         self._waiting.append(b"")
         self._write(b"\n".join(self._waiting))
         self._waiting = []
@@ -99,7 +118,7 @@ class _Results:
 
 
 def _calls(channel: Channel, job: Mapping[str, Any]) -> None:
-    lines = [channel.read_line() for _ in range(job["count"])]
+    lines = (channel.read_line() or b"").split(b"\t")
     results = _Results(channel)
     loaded = _load(job, results)
     if loaded is None:
@@ -107,8 +126,6 @@ def _calls(channel: Channel, job: Mapping[str, Any]) -> None:
     entry, digests = loaded[0], frozenset(job["digests"])
     shorten = _shortener(job["limit"])
     for index, line in enumerate(lines):
-        if line is None:
-            break
         args = decode(line.decode("ascii"))
         results.settle()
         result = _called(entry, args, {}, _digested if index in digests else shorten)
@@ -137,18 +154,19 @@ def _load(job: Mapping[str, Any], results: _Results) -> tuple[Callable[..., Any]
     """Run the program, then the set-up, in a fresh module; return entry point and namespace, or say what is wrong."""
     results.say(b"+")
     module = types.ModuleType("solution")
+    module.__dict__["__builtins__"] = _BUILTINS
     sys.modules["solution"] = module
     program = job["program"]
     linecache.cache[PROGRAM] = (len(program), None, program.splitlines(True), PROGRAM)
     try:
-        _exec(compile(program, PROGRAM, "exec", dont_inherit=True), module.__dict__)
-        _exec(compile(job["setup"], "setup.py", "exec", dont_inherit=True), module.__dict__)
+        _execute(program, PROGRAM, module.__dict__)
+        _execute(job["setup"], SETUP, module.__dict__)
         names = [name for name, value in module.__dict__.items() if type(name) is str and callable(value)]
     except BaseException as error:  # noqa: BLE001 - whatever a program raises is its result
         results.say(_raised(error))
         return None
     if job["entry"] not in module.__dict__:
-        results.say(b"-" + _dumps([name for name in names if name[:1] != "_"][-50:]).encode("ascii"))
+        results.say(_line("-", [name for name in names if name[:1] != "_"][-50:]))
         return None
     results.say(b"+")
     return module.__dict__[job["entry"]], module.__dict__
@@ -159,7 +177,7 @@ def _called(entry: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], red
     try:
         return reduce(entry(*args, **kwargs))
     except NotPlain as error:
-        return b"?" + _dumps(str(error)[:_MESSAGE]).encode("ascii")
+        return _line("?", str(error)[:_MESSAGE])
     except BaseException as error:  # noqa: BLE001 - whatever a program raises is its result
         return _raised(error)
 
@@ -189,16 +207,22 @@ def _raised(error: BaseException) -> bytes:
     """Word an exception of the program's as a result line; the traceback goes to stderr."""
     if isinstance(error, _ENDINGS):
         status = getattr(error, "code", 1)
-        return b"~" + _dumps([0 if status is None else status & 0xFF if type(status) is int else 1]).encode("ascii")
-    kind = str(type(error).__name__)[:100]
+        return _line("~", [0 if status is None else status & 0xFF if type(status) is int else 1])
+    try:
+        text = "".join(_format_exception(type(error), error, error.__traceback__, limit=-20))
+        os.write(2, text[-8000:].encode("utf-8", "backslashreplace"))
+    except BaseException:  # noqa: BLE001, S110 - a hostile __str__, or nothing to write to: it is but an extra
+        pass
+    return _line("!", _told(error, PROGRAM))
+
+
+def _told(error: BaseException, filename: str) -> list[Any]:
+    """Return the exception's type, message and line in `filename`."""
     try:
         message = str(error)[:_MESSAGE]
-        text = "".join(_format_exception(type(error), error, error.__traceback__, limit=-20))
-        sys.stderr.write(text[-8000:])
-        sys.stderr.flush()
-    except BaseException:  # noqa: BLE001 - a hostile __str__ or stderr
+    except BaseException:  # noqa: BLE001 - a hostile __str__
         message = ""
-    return b"!" + _dumps([kind, message, _line_of(error, PROGRAM)]).encode("ascii")
+    return [str(type(error).__name__)[:100], message, _line_of(error, filename)]
 
 
 def _line_of(error: BaseException, filename: str) -> int:
@@ -223,12 +247,12 @@ class _Over(BaseException):
 
 def _tests(channel: Channel, job: Mapping[str, Any]) -> None:
     channel.write(b"+\n")
-    namespace: dict[str, Any] = {"__name__": "tests"}
+    namespace: dict[str, Any] = {"__name__": "tests", "__builtins__": _BUILTINS}
     try:
         for text in job["setup"]:
-            _exec(compile(text, "setup.py", "exec", dont_inherit=True), namespace)
-    except Exception as error:  # noqa: BLE001 - the pack's own code: its author is told
-        channel.write(b"S" + _told(error, "setup.py") + b"\n")
+            _execute(text, SETUP, namespace)
+    except Exception as error:  # noqa: BLE001 - it may need what only a program has
+        channel.write(_line("S", _told(error, SETUP)) + b"\n")
         return
     namespace[job["entry"]] = _proxy(channel, job["limit"])
     if _run_tests(channel, job["tests"], namespace):
@@ -258,7 +282,7 @@ def _proxy(channel: Channel, limit: int) -> Callable[..., Any]:
 
 def _revived(line: bytes) -> Any:
     """Return an exception like the one the program raised: the builtin one of that name, else a new type."""
-    kind, message = _loads(line)[:2]
+    kind, message = json.loads(line)[:2]
     known: Any = getattr(builtins, kind, None)
     made: Any = type(kind, (Exception,), {})
     wanted = known if isinstance(known, type) and issubclass(known, Exception) else made
@@ -272,9 +296,9 @@ def _run_tests(channel: Channel, tests: list[str], namespace: dict[str, Any]) ->
     for index, text in enumerate(tests):
         name = f"<test {index}>"
         try:
-            _exec(compile(text, name, "exec", dont_inherit=True), namespace)
+            _execute(text, name, namespace)
         except _Unsendable as error:
-            channel.write(b"A" + _dumps(str(error)[:_MESSAGE]).encode("ascii") + b"\n")
+            channel.write(_line("A", str(error)[:_MESSAGE]) + b"\n")
             return False
         except _Over:
             return False
@@ -282,18 +306,10 @@ def _run_tests(channel: Channel, tests: list[str], namespace: dict[str, Any]) ->
             channel.write(_raised(error) + b"\n")
             return False
         except BaseException as error:  # noqa: BLE001 - a failed test, by whatever it raised
-            channel.write(b"F" + _told(error, name) + b"\n")
+            channel.write(_line("F", _told(error, name)) + b"\n")
             return False
         channel.write(b"P\n")
     return True
-
-
-def _told(error: BaseException, filename: str) -> bytes:
-    try:
-        message = str(error)[:_MESSAGE]
-    except BaseException:  # noqa: BLE001 - the program's own exception, in mode beside
-        message = ""
-    return _dumps([str(type(error).__name__)[:100], message, _line_of(error, filename)]).encode("ascii")
 
 
 def _beside(channel: Channel, job: Mapping[str, Any]) -> None:
@@ -303,11 +319,11 @@ def _beside(channel: Channel, job: Mapping[str, Any]) -> None:
     if loaded is None or line is None:
         return
     entry, namespace = loaded[0], dict(loaded[1])
-    late = _loads(line)
+    tests, token = decode(line.decode("ascii"))
 
     def reduced(*args: Any, **kwargs: Any) -> Any:
         return decode(encode(entry(*args, **kwargs), limit=job["limit"]))
 
     namespace[job["entry"]] = reduced
-    if _run_tests(channel, late["tests"], namespace):
-        channel.write(b"D" + late["token"].encode("ascii") + b"\n")
+    if _run_tests(channel, tests, namespace):
+        channel.write(b"D" + token.encode("ascii") + b"\n")

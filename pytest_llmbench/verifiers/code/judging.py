@@ -21,6 +21,8 @@ from pytest_llmbench.verifiers.code.wording import Failure
 from pytest_llmbench.verifiers.extraction.code import CodeFault, extract_code
 
 RULES_VERSION = "1"
+_BUSY = 0.8
+"""The share of its time that a program computes which nobody holds up."""
 _LOOSE = Limits(load_s=PROGRAM_S, call_s=PROGRAM_S)
 
 
@@ -46,7 +48,7 @@ class Judging:
         return book
 
     def attempt(self, program: str, book: Book) -> Attempt:
-        """Try `program`; where it is late while the machine was busy, once more with nobody else at work."""
+        """Try `program`; where others may have made it late, once more with nobody else at work."""
         if self.check.kind == VALUES:
             return self._fairly(lambda: try_values(self.sandbox, self.check, program, book))
         limits = Limits(load_s=allowed_s(book.facts["load_s"]), call_s=allowed_s(book.facts["call_s"]))
@@ -61,8 +63,7 @@ class Judging:
     def _fairly(self, attempt: Callable[[], Attempt]) -> Attempt:
         with self.sandbox.turn() as crowded:
             first = _timed(attempt)
-        late = first.failure is not None and first.failure.reason is Reason.TIMEOUT
-        if not late or not (crowded or _is_overloaded()):
+        if not _is_late_for_others(first) or not (crowded or _is_overloaded()):
             return first
         with self.sandbox.turn(alone=True):
             again = _timed(attempt)
@@ -107,6 +108,12 @@ def _timed(attempt: Callable[[], Attempt]) -> Attempt:
     since = time.monotonic()
     tried = attempt()
     return replace(tried, judge_s=time.monotonic() - since)
+
+
+def _is_late_for_others(tried: Attempt) -> bool:
+    """Tell whether a program was late that did not have a processor to itself for most of its time."""
+    late = tried.failure is not None and tried.failure.reason is Reason.TIMEOUT
+    return late and tried.end.cpu_s < _BUSY * tried.end.wall_s
 
 
 def _is_overloaded() -> bool:

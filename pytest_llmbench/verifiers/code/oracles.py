@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pytest_llmbench.plain_values import NotPlain, encode, normal, parse, write
+from pytest_llmbench.plain_values import NotPlain, encode, normal_text, parse
 from pytest_llmbench.verifiers.code.comparing import compare, may_equal
 
 Oracle = Callable[[Sequence[Any], str, str, float], bool]
@@ -112,7 +112,7 @@ def _elements(text: str) -> frozenset[str] | None:
     items = _iterated(tree)
     if items is None or not may_equal(text) or not all(map(_hashable, items)):
         return None
-    return frozenset(write(normal(item)) for item in items)
+    return frozenset(map(normal_text, items))
 
 
 def _iterated(tree: Any) -> list[Any] | None:

@@ -8,14 +8,22 @@ from dataclasses import replace
 
 from pytest_llmbench.contracts import Sandbox
 from pytest_llmbench.errors import VerifierError
-from pytest_llmbench.plain_values import decode, digest
+from pytest_llmbench.plain_values import NotPlain, decode, digest, parse
 from pytest_llmbench.verifiers.code.attempt import Attempt
 from pytest_llmbench.verifiers.code.code_check import CodeCheck
 from pytest_llmbench.verifiers.code.comparing import compare, may_equal
-from pytest_llmbench.verifiers.code.conversing import DRIVER, PROGRAM_S, VALUE_BYTES, Talk, allowed_s, fault_of
+from pytest_llmbench.verifiers.code.conversing import DRIVER, PROGRAM_S, SINGLE, VALUE_BYTES, Talk, allowed_s, fault_of
 from pytest_llmbench.verifiers.code.expected import Book, Writer
 from pytest_llmbench.verifiers.code.oracles import ORACLES
-from pytest_llmbench.verifiers.code.wording import Failure, Stopped, called, shown_result, wrong_large, wrong_value
+from pytest_llmbench.verifiers.code.wording import (
+    Failure,
+    Stopped,
+    called,
+    garbled,
+    shown_result,
+    wrong_large,
+    wrong_value,
+)
 
 REFERENCE_S = 600.0
 """Seconds a reference may take for all its inputs, once."""
@@ -46,7 +54,7 @@ def try_values(sandbox: Sandbox, check: CodeCheck, program: str, book: Book) -> 
     """Call `program` with the inputs in order, until a value is not the one that is expected."""
     failure: Failure | None = None
     place, known = -1, ""
-    lines = check.input_lines()
+    lines = check.inputs.split("\n")
     with sandbox.converse(DRIVER) as conversation:
         talk = Talk(conversation)
         try:
@@ -68,17 +76,16 @@ def _begin(talk: Talk, check: CodeCheck, program: str, *, digests: Sequence[int]
         "program": program,
         "setup": check.setup,
         "entry": check.entry_point,
-        "count": check.count,
         "digests": list(digests),
         "limit": VALUE_BYTES,
     }
-    talk.begin(job, check.input_lines())
+    talk.begin(job, check.inputs.replace("\n", "\t"))
     since = time.monotonic()
     talk.load(check.entry_point, time_s=load_s)
     return time.monotonic() - since
 
 
-def _compare(check: CodeCheck, line: bytes, *, got: str, known: str) -> None:
+def _compare(check: CodeCheck, line: str, *, got: str, known: str) -> None:
     """Raise `Stopped` unless the result line `got` says what the reference's, `known`, does."""
     if got == known and not check.oracle and may_equal(got):
         return
@@ -87,11 +94,11 @@ def _compare(check: CodeCheck, line: bytes, *, got: str, known: str) -> None:
             raise Stopped(wrong_large(got, known))
         return
     if check.oracle:
-        right = ORACLES[check.oracle](decode(line.decode("ascii")), got[1:], known[1:], check.atol)
+        right = ORACLES[check.oracle](decode(line), got[1:], known[1:], check.atol)
     else:
         right = compare(got[1:], known[1:], atol=check.atol)
     if not right:
-        raise Stopped(wrong_value(got[1:], known[1:]))
+        raise Stopped(wrong_value(got[1:], known[1:]) if _is_plain(got[1:]) else garbled())
 
 
 def _value(check: CodeCheck, line: str) -> str:
@@ -101,6 +108,14 @@ def _value(check: CodeCheck, line: str) -> str:
     return line
 
 
+def _is_plain(text: str) -> bool:
+    try:
+        parse(text)
+    except NotPlain:
+        return False
+    return True
+
+
 def _hash(line: str, *, trusted: bool) -> str:
     """Return the digest that a result line holds, or for a trusted value has; "" for a short value from a program."""
     if line[:1] == "#":
@@ -108,13 +123,14 @@ def _hash(line: str, *, trusted: bool) -> str:
     return digest(decode(line[1:])) if trusted else ""
 
 
-def _placed(check: CodeCheck, lines: Sequence[bytes], place: int, *, failure: Failure, known: str) -> Failure:
+def _placed(check: CodeCheck, lines: Sequence[str], place: int, *, failure: Failure, known: str) -> Failure:
     """Return `failure` with the words that say which input it was, -1 being the import before them all."""
     if place < 0:
         return replace(failure, detail=f"on import: {failure.detail}")
     part = "base" if place < check.base else "plus"
-    call = called(check.entry_point, lines[place].decode("ascii"))
+    call = called(check.entry_point, lines[place])
     between = " " if failure.detail.startswith("gave ") else ": "
-    detail = f"input {place + 1} of {check.count} ({part}): {call}{between}{failure.detail}"
+    vague = "" if failure.got or place < SINGLE else "at or soon after "
+    detail = f"{vague}input {place + 1} of {check.count} ({part}): {call}{between}{failure.detail}"
     expected = failure.expected or shown_result(known)
     return replace(failure, place=place, call=call, detail=detail, expected=expected)

@@ -63,7 +63,7 @@ def cut(text: str, limit: int) -> str:
 def by_end(end: ExecResult) -> Failure:
     """Return what it means that the program was gone before it gave a result."""
     if end.ended is Ended.TIMED_OUT:
-        return Failure(reason=Reason.TIMEOUT, detail=f"no result after {end.wall_s:.3g} s in all")
+        return too_slow(end.wall_s, in_all=True)
     if end.ended is Ended.OUT_OF_MEMORY:
         return Failure(detail="out of memory")
     if end.ended is Ended.SIGNALLED:
@@ -71,9 +71,15 @@ def by_end(end: ExecResult) -> Failure:
     return Failure(detail=f"exited early (status {end.exit_code or 0})")
 
 
-def too_slow(time_s: float) -> Failure:
-    """Return the failure of a program that gave no result in `time_s` seconds."""
-    return Failure(reason=Reason.TIMEOUT, detail=f"no result within {time_s:.3g} s")
+def too_slow(time_s: float, *, in_all: bool) -> Failure:
+    """Return the failure of a program that gave no result in `time_s` seconds, of one call or of all."""
+    of_all = " for the whole program" if in_all else ""
+    return Failure(reason=Reason.TIMEOUT, detail=f"no result within {time_s:.3g} s{of_all}")
+
+
+def garbled() -> Failure:
+    """Return the failure of a program that meddled with its results."""
+    return Failure(detail="what came back is no result: the program wrote to the channel of its results")
 
 
 def exited(status: int) -> Failure:
