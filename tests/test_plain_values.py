@@ -109,21 +109,30 @@ def test_keys_that_are_not_even_equal_to_themselves() -> None:
     value = {float("nan"): 2, float("nan"): 1, Opaque("b"): 4, Opaque("b"): 3, 0: {float("nan"), float("nan")}}
     text = encode(value)
     assert encode(decode(text)) == text
-    assert list(decode(text).values())[1:] == [2, 1, 4, 3]
+    assert list(decode(text).values())[:-1] == [2, 1, 4, 3]
 
 
 @given(VALUES, VALUES)
 def test_one_text_for_one_value(one: Any, other: Any) -> None:
-    """Texts are equal exactly where types and contents are."""
-    assert (encode(one) == encode(other)) == (look(one) == look(other))
+    """Texts are equal exactly where types and contents are, and the order of dicts."""
+    if encode(one) == encode(other):
+        assert look(one) == look(other)
+    else:
+        assert look(one) != look(other) or '{"d":' in encode(one)
+
+
+@pytest.mark.parametrize("value", [{"b": 1, "a": 2}, {2: {"z": 0, "y": 1}, 1: []}, [{True: 1, False: 2}]])
+def test_a_dict_keeps_its_order(value: Any) -> None:
+    """A program may go by the order of an argument, and an assert by that of a returned dict."""
+    assert repr(decode(encode(value))) == repr(value)
 
 
 @given(VALUES, st.data())
-def test_order_of_insertion_is_not_written(value: Any, data: Any) -> None:
-    """A rebuilt set or dict has the same text; retyped numbers have the same digest where Python calls them equal."""
+def test_order_of_insertion_makes_no_difference(value: Any, data: Any) -> None:
+    """A rebuilt set has the same text, a rebuilt dict the same normal text; equal numbers have the same digest."""
     other = retyped(value, data.draw)
     if look(other) == look(value):
-        assert encode(other) == encode(value)
+        assert encode(other) == encode(value) or '{"d":' in encode(value)
     if not knows_nan(value) and not knows_nan(other):
         assert (digest(other) == digest(value)) == (other == value)
         assert (normal_text(parse(encode(other))) == normal_text(parse(encode(value)))) == (other == value)
@@ -176,7 +185,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         "9" * 400, "9" * 5000, str(2**1024), "{}", '{"t":[1],"t":[1]}', '{"t":[1],"s":[1]}', '{"q":1}', '{"":1}',
         '{"t":1}', '{"t":"ab"}', '{"t":{"t":[]}}', '{"s":[2,1]}', '{"s":[1,1]}', '{"s":[1,true]}', '{"s":[[1]]}',
         '{"z":{"s":[]}}', '{"s":[{"s":[]}]}', '{"d":[[1]]}', '{"d":["ab"]}', '{"d":[[1,2],[1,3]]}', '{"d":[[[],1]]}',
-        '{"d":[[2,1],[1,1]]}', '{"d":{}}', '{"b":"F0"}', '{"b":"0"}', '{"b":[]}', '{"b":"0 0"}', '{"i":"0x1"}',
+        '{"d":{}}', '{"b":"F0"}', '{"b":"0"}', '{"b":[]}', '{"b":"0 0"}', '{"i":"0x1"}',
         '{"i":"1"}', '{"i":5}', '{"i":"' + hex(2**1024).upper() + '"}', '{"f":"NaN"}', '{"f":1.5}', '{"f":[]}',
         '{"f":"1"}', '{"c":[1,2]}', '{"c":[1.0]}', '{"c":[1.0,2.0,3.0]}', '{"c":[{"t":[]},1.0]}', '{"c":1.0}',
         '{"o":1}', '{"o":["a"]}', '{"t":{"f":"nan"}}', "[" * 100_000, "[" * 100_000 + "]" * 100_000,
@@ -265,7 +274,7 @@ class Point(NamedTuple):
         (lambda: [Colour.RED, 4], [3, 4]),
         (lambda: Point(1, 2), (1, 2)),
         (lambda: collections.Counter("aab"), {"a": 2, "b": 1}),
-        (lambda: collections.OrderedDict(b=1, a=2), {"a": 2, "b": 1}),
+        (lambda: collections.OrderedDict(b=1, a=2), {"b": 1, "a": 2}),
         (lambda: collections.defaultdict(list, {1: [2]}), {1: [2]}),
     ],
 )

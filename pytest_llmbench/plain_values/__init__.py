@@ -6,7 +6,7 @@ everything else is an object with one key, its tag:
 ===================  ==============================================================================
 ``{"t": [..]}``      tuple
 ``{"s": [..]}``      set, elements in the order of their texts; ``{"z": [..]}`` frozenset
-``{"d": [[k, v]]}``  dict, in the order of its keys' texts
+``{"d": [[k, v]]}``  dict, in its own order
 ``{"b": "hex"}``     bytes
 ``{"i": "-0x.."}``   int of more than 1024 bits
 ``{"f": "nan"}``     float that is not finite: ``nan``, ``inf``, ``-inf``

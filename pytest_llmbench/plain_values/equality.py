@@ -44,7 +44,7 @@ def text_of(tree: Any, levels: int, *, normal: bool = False) -> str:
         return f'{{"{"s" if normal else tag}":[{",".join(sorted(texts))}]}}'
     if tag == "d":
         pairs = [[text_of(half, levels - 1, normal=normal) for half in _pair(item)] for item in _held(body, levels)]
-        texts = [f"[{key},{item}]" for key, item in sorted(pairs, key=_first)]
+        texts = [f"[{key},{item}]" for key, item in (sorted(pairs, key=_first) if normal else pairs)]
         return f'{{"d":[{",".join(texts)}]}}'
     if tag not in _LEAVES or not _LEAVES[tag](body):
         raise NotPlain(f'not under the tag "{tag[:20]}"')

@@ -27,7 +27,9 @@ globals()["__builtins__"] = dict(vars(builtins))  # a program may replace those 
 
 
 def encode(value: Any, *, limit: int = LIMIT, depth: int = DEPTH) -> str:
-    """Return the text of `value`: ASCII, one line, the same for equal values of the same types.
+    """Return the text of `value`: ASCII, one line, the same for equal values of the same types in the same order.
+
+    A dict keeps its order, for a program may go by it; a set has none and is written in that of its elements' texts.
 
     Raises `TooLarge` above `limit` characters, or `MAX_YIELDED` values from one iterator, and `NotPlain` where
     containers stand more than `depth` deep or contain themselves. What an iterator raises passes through.
@@ -47,10 +49,6 @@ def write(tree: Any) -> str:
         return "".join(_pieces(tree, 0))
     except ValueError:  # a float that is not finite
         return "".join(_pieces(_tagged_floats(tree), 0))
-
-
-def _key_text(pair: list[Any]) -> str:
-    return write(pair[0])
 
 
 class Builder:
@@ -139,7 +137,7 @@ def _frozenset(builder: Builder, value: frozenset[Any], levels: int) -> Any:
 def _dict(builder: Builder, value: dict[Any, Any], levels: int) -> Any:
     keys = builder.items(list(dict.keys(value)), levels)
     items = builder.items(list(dict.values(value)), levels)
-    return {"d": sorted(map(list, zip(keys, items)), key=_key_text)}  # noqa: B905 - Python 3.8 has no strict zip
+    return {"d": list(map(list, zip(keys, items)))}  # noqa: B905 - Python 3.8 has no strict zip
 
 
 def _yielded(builder: Builder, value: Any, levels: int) -> Any:

@@ -80,6 +80,7 @@ class Cell:
                 "disk_bytes": settings.disk_bytes,
                 "files": file_limit(settings),
                 "output_bytes": settings.output_bytes,
+                "network": settings.network,
                 "filters": filters(),
             },
         )

@@ -78,10 +78,7 @@ class Warden:
         self.link = link
         self.settings: dict[str, Any] = {}
         self.keeper: keeping.Keeper | None = None
-        self.places = traces.writable_places()
-        self.before = traces.inventory(self.places)
-        self.files_before = traces.files_used(self.places)
-        self.oom_kills = traces.oom_kills()
+        self.traces = traces.Traces(own_network=True)
 
     def serve(self) -> None:
         """Follow orders until the owner is gone."""
@@ -103,9 +100,11 @@ class Warden:
             settings["filters"] = {}
         settings["filters"] = settings["filters"].get(os.uname().machine, ("", ""))
         self.settings = settings
+        self.traces = traces.Traces(own_network=not settings["network"])
 
     def _run(self, order: dict[str, Any]) -> None:
         self.link.forget()
+        oom_kills = traces.oom_kills()
         keeper = self.keeper or keeping.Keeper(self.settings)
         program = relay.Program(order, keeper, self.settings["output_bytes"])
         program.poll.register(self.link.source, select.POLLIN)
@@ -117,7 +116,7 @@ class Warden:
         status = report.status if report else None
         result = {
             "status": status,
-            "cause": self._cause(status, cause),
+            "cause": _cause(status, cause, oom_kills),
             "wall_s": wall_s,
             "cpu_s": cpu_us / 1e6,
             "memory_bytes": peak_kb * 1024,
@@ -190,27 +189,26 @@ class Warden:
             return PROCESSES
         if traces.memory_used(pids, self.settings["memory_bytes"]) > self.settings["memory_bytes"]:
             return MEMORY
-        files = traces.files_used(self.places) - self.files_before
-        return FILES if files > self.settings["files"] else None
-
-    def _cause(self, status: int | None, cause: str) -> str:
-        """Correct `cause` where the kernel was first: a process killed for want of memory."""
-        if cause == OWNER and status is None:
-            return cause
-        killed = status is None or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL)
-        before, self.oom_kills = self.oom_kills, traces.oom_kills() if killed else self.oom_kills
-        return MEMORY if self.oom_kills > before else cause
+        return FILES if self.traces.files_made() > self.settings["files"] else None
 
     def _is_clean(self, *, driven: bool) -> bool:
         if driven:
-            return traces.inventory(self.places) == self.before
+            return self.traces.is_clean()
         pid = os.fork()  # names of files are seen in there, never in PID 1, where the next program comes from
         if not pid:
-            os._exit(not traces.sweep("/work", self.places, self.before))
+            os._exit(not self.traces.sweep("/work"))
         clean = os.waitpid(pid, 0)[1] == 0
         if clean:
-            self.before = traces.inventory(self.places)
+            self.traces.renew()
         return clean
+
+
+def _cause(status: int | None, cause: str, oom_kills: int) -> str:
+    """Correct `cause` where the kernel was first: a process killed for want of memory."""
+    if cause == OWNER and status is None:
+        return cause
+    killed = status is None or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL)
+    return MEMORY if killed and traces.oom_kills() > oom_kills else cause
 
 
 def _kill_all(keeper: int) -> int:

@@ -18,6 +18,9 @@ PLACES = ("/work", "/tmp", "/dev/shm", "/var/tmp", "/dev/mqueue", "/run", "/run/
 TABLES = ("/proc/sysvipc/shm", "/proc/sysvipc/sem", "/proc/sysvipc/msg", "/proc/keys")
 """What the kernel keeps beyond the life of a process; the first two columns name each entry."""
 
+SOCKET_TABLES = ("/proc/net/sockstat", "/proc/net/sockstat6")
+"""Counts of sockets in the network of whoever reads them."""
+
 OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control", "/proc/vmstat")
 """Files with a line ``oom_kill N``, the nearest first: cgroup 2, cgroup 1, the whole machine."""
 
@@ -29,29 +32,58 @@ SWEEP_LIMIT = 256
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
-def writable_places() -> list[str]:
-    """Return the places of this sandbox that exist and can be written."""
-    return [place for place in PLACES if os.path.isdir(place) and os.access(place, os.W_OK)]
+class Traces:
+    """What the sandbox was before its first program, to be compared with what it is after each.
 
-
-def inventory(places: list[str]) -> list[Any]:
-    """Return all that a program could have changed for the next one.
-
-    The time of a folder's last change cannot be set by anybody, so what was there for a moment shows, too.
+    Where it has a network of its own, what that still holds is compared as well.
     """
-    folders = [(_shape(place), os.stat(place).st_ctime_ns) for place in places]
-    return folders + [_entries(table) for table in TABLES] + [_standing()]
+
+    def __init__(self, *, own_network: bool) -> None:
+        self.places = [place for place in PLACES if os.path.isdir(place) and os.access(place, os.W_OK)]
+        self._own_network = own_network
+        self._before = self._inventory()
+        self._files_before = self._files()
+
+    def is_clean(self) -> bool:
+        """Whether nothing is different. Times of last change cannot be set: what was there for a moment shows, too."""
+        return self._inventory() == self._before
+
+    def renew(self) -> None:
+        """Take what is now for what was before."""
+        self._before = self._inventory()
+
+    def sweep(self, folder: str) -> bool:
+        """Empty `folder`; returns whether all is then as before, but for the time of its last change.
+
+        Anything but a few plain files and folders counts as not cleaned.
+        """
+        try:
+            _empty(folder, SWEEP_LIMIT)
+            os.utime(folder)
+        except (OSError, RecursionError):
+            return False
+        at = self.places.index(folder)
+        after = self._inventory()
+        after[at] = (after[at][0], self._before[at][1])
+        return after == self._before
+
+    def files_made(self) -> int:
+        """Return how many files the places hold that they did not hold before."""
+        return self._files() - self._files_before
+
+    def _files(self) -> int:
+        counts = {os.stat(place).st_dev: os.statvfs(place) for place in self.places}
+        return sum(count.f_files - count.f_ffree for count in counts.values())
+
+    def _inventory(self) -> list[Any]:
+        folders = [(_shape(place), os.stat(place).st_ctime_ns) for place in self.places]
+        sockets = [_sockets(table) for table in SOCKET_TABLES] if self._own_network else []
+        return [*folders, *(_entries(table) for table in TABLES), *sockets, _standing()]
 
 
 def _shape(place: str) -> tuple[Any, ...]:
     about = os.stat(place)
     return about.st_mode, about.st_uid, about.st_gid, tuple(os.listxattr(place)), tuple(os.listdir(place))
-
-
-def _standing() -> tuple[Any, ...]:
-    """Return the limits and the priority of PID 1, which every program inherits."""
-    limits = [resource.getrlimit(kind) for kind in _LIMITS]
-    return limits, os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0), os.sched_getaffinity(0)
 
 
 def _entries(table: str) -> list[list[str]]:
@@ -62,19 +94,20 @@ def _entries(table: str) -> list[list[str]]:
         return []
 
 
-def sweep(folder: str, places: list[str], before: list[Any]) -> bool:
-    """Empty `folder`; returns whether all is then as `before`, but for the time of its last change.
-
-    Anything but a few plain files and folders counts as not cleaned.
-    """
+def _sockets(table: str) -> list[str]:
+    """Return what a network still holds of TCP connections: open ones and those that wait to be forgotten."""
     try:
-        _empty(folder, SWEEP_LIMIT)
-        os.utime(folder)
-    except (OSError, RecursionError):
-        return False
-    after = inventory(places)
-    at = places.index(folder)
-    return after[at][0] == before[at][0] and after[:at] + after[at + 1 :] == before[:at] + before[at + 1 :]
+        with open(table, encoding="ascii") as file:
+            words = next((line.split() for line in file if line.startswith("TCP")), [])
+    except OSError:
+        return []
+    return [words[words.index(name) + 1] for name in ("inuse", "tw") if name in words]
+
+
+def _standing() -> tuple[Any, ...]:
+    """Return the limits and the priority of PID 1, which every program inherits."""
+    limits = [resource.getrlimit(kind) for kind in _LIMITS]
+    return limits, os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0), os.sched_getaffinity(0)
 
 
 def _empty(folder: str, budget: int) -> int:
@@ -90,12 +123,6 @@ def _empty(folder: str, budget: int) -> int:
         else:
             raise OSError("neither file nor folder")
     return budget
-
-
-def files_used(places: list[str]) -> int:
-    """Return how many files the places hold, each file system counted once."""
-    counts = {os.stat(place).st_dev: os.statvfs(place) for place in places}
-    return sum(count.f_files - count.f_ffree for count in counts.values())
 
 
 def processes() -> list[int]:

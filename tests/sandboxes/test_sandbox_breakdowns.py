@@ -25,11 +25,17 @@ import sys, time
 from tests.sandboxes.lab import PROBE, pool, put
 with pool(sys.argv[1]) as made:
     with made.converse(PROBE) as talk:
-        put(talk, "import subprocess, sys\\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(999)', mark])\\n"
-                  "answer = 1", mark=sys.argv[2])
+        put(talk, sys.argv[4], mark=sys.argv[2])
         talk.hear(time_s=30)
         print("ready", flush=True)
         time.sleep(999) if sys.argv[3] == "killed" else sys.exit(0)
+"""
+
+
+START = """
+import subprocess, sys
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(999)", mark])
+answer = 1
 """
 
 
@@ -95,7 +101,7 @@ def test_nothing_outlives_its_owner(kind: str, end: str) -> None:
     """Neither when that is killed nor when it forgets to close."""
     mark = f"llmbench-{secrets.token_hex(8)}"
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-c", CHILD, kind, mark, end]
+    command = [sys.executable, "-c", CHILD, kind, mark, end, START]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}
     ) as owner:
@@ -112,13 +118,7 @@ def test_closing_ends_what_still_runs(kind: str) -> None:
     """A conversation under way is over then, and no process is left."""
     mark = f"llmbench-{secrets.token_hex(8)}"
     with pool(kind) as made, made.converse(PROBE) as talk:
-        put(
-            talk,
-            "import subprocess, sys\n"
-            "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(999)', mark])\n"
-            "answer = 1",
-            mark=mark,
-        )
+        put(talk, START, mark=mark)
         talk.hear(time_s=30)
         wait_until(lambda: is_marked(mark))
         made.close()

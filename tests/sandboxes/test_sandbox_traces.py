@@ -159,6 +159,19 @@ def test_limits_and_priority_of_pid_1_are_not_changed(sandbox: Sandbox) -> None:
     assert works(sandbox)
 
 
+def test_connections_that_wait_to_be_forgotten_are_not_seen(sandbox: Sandbox) -> None:
+    """The ports of a connection could carry a message, too."""
+    code = (
+        "import socket\n"
+        "listener = socket.create_server(('127.0.0.1', 4711))\n"
+        "caller = socket.create_connection(('127.0.0.1', 4711))\n"
+        "caller.close()\n"
+        "listener.accept()[0].close()\n"
+    )
+    ask(sandbox, code)
+    assert ask(sandbox, "answer = sum(1 for line in open('/proc/net/tcp'))") == 1
+
+
 @pytest.mark.parametrize("end", ["ends", "is killed", "crashes"])
 def test_no_process_outlives_its_program(sandbox: Sandbox, end: str) -> None:
     """However it ends: not one that has left its session, nor one that ignores every signal it can."""
