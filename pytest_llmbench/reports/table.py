@@ -36,6 +36,10 @@ class Table:
     total: tuple[str, ...]
 
 
+OF_JUDGING = frozenset({"judge_s", "memory_mib", "programs", "in_process", "plus_passed"})
+"""What a program's run cost, and what the score says already: results.json and code/ have them, a table has no room."""
+
+
 def pack_table(summary: Summary, *, metrics: int = 100) -> Table:
     """Return one row per pack, with a column for each of the first `metrics` custom metrics.
 
@@ -66,8 +70,8 @@ def pack_table(summary: Summary, *, metrics: int = 100) -> Table:
 
 
 def metric_names(summary: Summary) -> list[str]:
-    """Return the custom metrics of all packs, sorted."""
-    return sorted({name for pack in summary.packs for name in pack.metrics})
+    """Return the custom metrics of all packs, sorted, but for those of judging itself."""
+    return sorted({name for pack in summary.packs for name in pack.metrics} - OF_JUDGING)
 
 
 def pack_title(pack: PackSummary) -> str:

@@ -16,6 +16,7 @@ import types
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TypeGuard
 
 _FILENAME = "<answer of a model>"
@@ -32,8 +33,8 @@ _NAME_LENGTH = 80
 _OWN_SCOPE = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 _CLOSED = _OWN_SCOPE | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _WORDS = (
-    ast.Name | ast.Compare | ast.BoolOp | ast.UnaryOp | ast.Tuple
-    | ast.expr_context | ast.cmpop | ast.boolop | ast.unaryop | ast.Constant
+    ast.Name | ast.Constant | ast.Tuple | ast.Compare | ast.BoolOp | ast.UnaryOp | ast.BinOp
+    | ast.expr_context | ast.cmpop | ast.boolop | ast.unaryop | ast.operator
 )  # fmt: skip
 
 
@@ -144,8 +145,9 @@ def without_futures(text: str, tree: ast.Module) -> tuple[str, list[str]]:
     """Return `text` with ``pass`` for each import from ``__future__``, and the names that were imported."""
     rows = text.split("\n")
     names: list[str] = []
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and node.module == "__future__" and node.lineno == node.end_lineno:
+    for node, following in zip_longest(tree.body, tree.body[1:]):
+        stands_alone = following is None or following.lineno > (node.end_lineno or 0)
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__" and stands_alone:
             _blank(rows, [node])
             names += [alias.name for alias in node.names]
     return "\n".join(rows), names
@@ -194,7 +196,7 @@ def _be_quiet() -> None:
     """Have what the parser warns of in a model's text ignored, and nothing else.
 
     ``catch_warnings`` would not do: it swaps the filters of the whole process, and judges run in threads.
-    Somebody else may do just that meanwhile, and make errors of warnings; then `parse` tries again.
+    Somebody else may do just that meanwhile, and make errors of warnings; then `read` tries again.
     """
     if warnings.filters[:1] != [_QUIET]:
         warnings.filterwarnings(_QUIET[0], category=Warning, module=re.escape(_FILENAME))  # type: ignore[arg-type]

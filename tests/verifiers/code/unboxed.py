@@ -8,12 +8,11 @@ import selectors
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pytest_llmbench.contracts import Driver
+from pytest_llmbench.contracts import Conversation, Driver
 from pytest_llmbench.records import Ended, ExecResult
 
 _CELL = """
@@ -39,11 +38,10 @@ class _Talk:
         self._buffer = b""
         self._result: ExecResult | None = None
         self._since = time.monotonic()
-        self._queue = threading.Thread(target=lambda: None)
 
     def say(self, line: bytes) -> None:
-        data = memoryview(line + b"\n")
         with contextlib.suppress(BrokenPipeError):
+            data = memoryview(line + b"\n")
             while data:
                 data = data[os.write(self._sink, data) :]
 
@@ -96,13 +94,16 @@ class Unboxed:
         self.conversations = 0
 
     def describe(self) -> Mapping[str, str]:
-        return {"name": self.name, "python": sys.version}
+        """See `Sandbox`."""
+        return {"sandbox": self.name, "python": sys.version}
 
     def run(self, *args: object, **kwargs: object) -> ExecResult:
+        """See `Sandbox`."""
         raise AssertionError("a code check only converses")
 
     @contextlib.contextmanager
-    def converse(self, driver: Driver, *, time_s: float | None = None) -> Iterator[_Talk]:
+    def converse(self, driver: Driver, *, time_s: float | None = None) -> Iterator[Conversation]:
+        """See `Sandbox`; no limit but those of `hear`."""
         self.conversations += 1
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder)
@@ -130,6 +131,7 @@ class Unboxed:
 
     @contextlib.contextmanager
     def turn(self, *, alone: bool = False) -> Iterator[bool]:
+        """See `Sandbox`."""
         self.turns.append(alone)
         yield self.crowded
 

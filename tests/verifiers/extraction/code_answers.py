@@ -149,6 +149,7 @@ NO_PROGRAM = {
     "blank": (" \n\t\n", Reason.NO_ANSWER, "is empty"),
     "prose": ("I cannot do that.", Reason.NO_ANSWER, "no code"),
     "prose-that-parses": ("Sorry", Reason.NO_ANSWER, "no code"),
+    "dashes": ("No - sorry", Reason.NO_ANSWER, "no code"),
     "two-words": ("not possible\n\nnever", Reason.NO_ANSWER, "no code"),
     "thought-never-closed": (f"<think>\n{fenced(RIGHT)}", Reason.NO_ANSWER, "but for its thinking"),
     "second-thought-never-closed": (f"<think>a</think>\n<think>\n{RIGHT}", Reason.NO_ANSWER, "but for its thinking"),

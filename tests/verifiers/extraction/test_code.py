@@ -135,9 +135,12 @@ def test_the_front_ends_where_the_head_begins(prompt: str, front: str) -> None:
     assert program(RIGHT, prompt) == (f"{front}\n\n\n{RIGHT}" if front else RIGHT)
 
 
-def test_imports_from_the_future_stay_at_the_top() -> None:
+@pytest.mark.parametrize(
+    "line", ["from __future__ import annotations", "from __future__ import (\n    annotations,\n)"]
+)
+def test_imports_from_the_future_stay_at_the_top(line: str) -> None:
     """In front of the prompt's text they are what they were in front of the answer."""
-    answer = f'"""Adds."""\nfrom __future__ import annotations\n\n{RIGHT}'
+    answer = f'"""Adds."""\n{line}\n\n{RIGHT}'
     assert program(answer, PROMPT).startswith("from __future__ import annotations\nfrom typing import List\n")
     assert program(answer) == answer
 
