@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from pathlib import Path
 
-from pytest_llmbench.contracts import Families
 from pytest_llmbench.datasets import READERS, load_gold
 from pytest_llmbench.datasets.gold import FILENAME as GOLD
 from pytest_llmbench.datasets.llmbench_pack import FILENAME as PACK
-from pytest_llmbench.errors import LlmbenchError, VerifierError
-from pytest_llmbench.records import Purpose, Trial
+from pytest_llmbench.errors import LlmbenchError, SandboxFailed, SandboxUnavailable, TrialError, VerifierError
+from pytest_llmbench.records import Outcome, Purpose, Trial, Verdict
 from pytest_llmbench.rehearsal import Cast, Rehearsed, rehearse
+from pytest_llmbench.trial import Kit
 
 SHOWN = 5
 """Wrongly judged answers that a refusal lists."""
 
 
 class Proofs:
-    """What is known of each pack of a session. To be asked on one event loop; `judges` do the work."""
+    """What is known of each pack of a session. To be asked on one event loop; the kit's judges do the work."""
 
-    def __init__(self, families: Families, judges: Executor) -> None:
+    def __init__(self, kit: Kit) -> None:
         # no mutators: what a pack's author proves with `llmbench selftest` need not be proved at each run
-        self._cast = Cast(dialogues=families.dialogues, verifiers=families.verifiers, mutators={})
-        self._judges = judges
-        self._faults: dict[Path, asyncio.Future[str]] = {}
+        self._cast = Cast(dialogues=kit.dialogues, verifiers=kit.verifiers, mutators={})
+        self._judges = kit.judges
+        self._faults: dict[Path, asyncio.Future[TrialError | None]] = {}
 
-    async def __call__(self, trial: Trial) -> VerifierError | None:
+    async def __call__(self, trial: Trial) -> TrialError | None:
         """Return why no verdict of the trial's pack could be believed, None where nothing speaks against it.
 
         A pack without recorded answers is taken at its word. The first trial of a pack has its answers judged,
@@ -39,23 +38,34 @@ class Proofs:
             return None
         if folder not in self._faults:
             loop = asyncio.get_running_loop()
-            self._faults[folder] = loop.run_in_executor(self._judges, self._fault, folder)
-        fault = await asyncio.shield(self._faults[folder])  # a cancelled trial must not cancel it for the others
-        return VerifierError(_refusal(trial.pack.id, fault, folder)) if fault else None
+            self._faults[folder] = loop.run_in_executor(self._judges, self._fault, folder, trial.pack.id)
+        return await asyncio.shield(self._faults[folder])  # a cancelled trial must not cancel it for the others
 
-    def _fault(self, folder: Path) -> str:
+    def _fault(self, folder: Path, pack: str) -> TrialError | None:
         try:
-            return _listed(self._faults_of(folder)) if (folder / GOLD).is_file() else ""
+            fault = _listed(self._faults_of(folder)) if (folder / GOLD).is_file() else ""
+        except (SandboxUnavailable, SandboxFailed) as error:
+            return error
         except LlmbenchError as error:
-            return str(error)
+            fault = str(error)
+        return VerifierError(_refusal(pack, fault, folder)) if fault else None
 
     def _faults_of(self, folder: Path) -> list[str]:
         pack, book = READERS["llmbench"].read(folder / PACK), load_gold(folder)
         known = [scenario for scenario in pack.scenarios if scenario.id in book]
         strays = sorted(book.keys() - {scenario.id for scenario in known})
         judged = [one for scenario in known for one in rehearse(scenario, book[scenario.id], self._cast)]
+        for one in judged:
+            _blame_the_sandbox(one.verdict)
         wrong = [_worded(one) for one in judged if one.verdict.outcome is not one.wanted]
         return [f"{folder / GOLD} has answers for {', '.join(strays)}, which is no scenario"] * bool(strays) + wrong
+
+
+def _blame_the_sandbox(verdict: Verdict) -> None:
+    """Raise what kept an answer from being judged, where that is no fault of the pack."""
+    for error in (SandboxUnavailable, SandboxFailed):
+        if verdict.outcome is Outcome.ERROR and verdict.reason == error.reason:
+            raise error(verdict.detail)
 
 
 def _listed(faults: Sequence[str]) -> str:

@@ -205,7 +205,7 @@ class CrewMaker(ABC):
         recall = JournalReader(folder.journal_dir) if ready.resume else None
         bench = Bench(families=self._families, settings=self.settings, sandbox=self._sandbox, judges=_judges(), say=say)
         kit = build_kit(self._endpoint(ready), bench, model=ready.model, recorder=self._journal)
-        return dataclasses.replace(kit, recall=recall, proof=Proofs(self._families, kit.judges))
+        return dataclasses.replace(kit, recall=recall, proof=Proofs(kit))
 
     def _endpoint(self, ready: Ready) -> Endpoint:
         return build_endpoint(

@@ -22,7 +22,7 @@ CHUNK = 1 << 16
 """Most bytes in one frame of output."""
 
 SETTINGS, LOAD, START, INPUT, INPUT_END, KILL = b"c", b"l", b"s", b"i", b"e", b"k"
-"""Frames to PID 1. The first three carry JSON."""
+"""Frames to PID 1. The first three carry JSON; SETTINGS comes first and once."""
 
 HELLO, LOADED, STARTED, CREDIT, FINISHED = b"H", b"L", b"S", b"A", b"F"
 """Frames from PID 1 that carry JSON, if anything. LOADED: what was wrong with the driver, or ""; CREDIT: bytes."""

@@ -74,19 +74,20 @@ TIME, MEMORY, FILES, PROCESSES, OWNER = "time", "memory", "files", "processes", 
 class Warden:
     """PID 1 itself."""
 
-    def __init__(self, link: wire.Link) -> None:
+    def __init__(self, link: wire.Link, settings: dict[str, Any]) -> None:
+        settings["address_space"] = settings["memory_bytes"] + traces.address_space()
+        filters = settings["filters"] if _has_seccomp() else {}
+        settings["filters"] = filters.get(os.uname().machine, ("", ""))
         self.link = link
-        self.settings: dict[str, Any] = {}
-        self.keeper: keeping.Keeper | None = None
-        self.traces = traces.Traces(own_network=True)
+        self.settings = settings
+        self.traces = traces.Traces(own_network=not settings["network"])
+        self.keeper: keeping.Keeper | None = keeping.Keeper(settings)
 
     def serve(self) -> None:
         """Follow orders until the owner is gone."""
         while True:
             kind, order = self.link.order()
-            if kind == wire.SETTINGS:
-                self._settle(order)
-            elif kind == wire.LOAD:
+            if kind == wire.LOAD:
                 self._end_keeper()
                 self.link.send(wire.LOADED, _load(order["name"], order["source"]))
             elif kind == wire.START:
@@ -94,18 +95,10 @@ class Warden:
             if self.keeper is None:
                 self.keeper = keeping.Keeper(self.settings)
 
-    def _settle(self, settings: dict[str, Any]) -> None:
-        settings["address_space"] = settings["memory_bytes"] + traces.address_space()
-        if not _has_seccomp():
-            settings["filters"] = {}
-        settings["filters"] = settings["filters"].get(os.uname().machine, ("", ""))
-        self.settings = settings
-        self.traces = traces.Traces(own_network=not settings["network"])
-
     def _run(self, order: dict[str, Any]) -> None:
         self.link.forget()
         oom_kills = traces.oom_kills()
-        keeper = self.keeper or keeping.Keeper(self.settings)
+        keeper = self.keeper = self.keeper or keeping.Keeper(self.settings)
         program = relay.Program(order, keeper, self.settings["output_bytes"])
         program.poll.register(self.link.source, select.POLLIN)
         self.link.send(wire.STARTED)
@@ -273,10 +266,10 @@ def main() -> None:
         importlib.import_module(name)
     if os.path.isdir("/work"):
         os.chdir("/work")
-    warden = Warden(link)
     version = ".".join(str(number) for number in sys.version_info[:3])
     link.send(wire.HELLO, {"python": version, "machine": os.uname().machine, "filter": _has_seccomp()})
     try:
-        warden.serve()
+        _, settings = link.order()
+        Warden(link, settings).serve()
     except wire.Gone:
         os._exit(0)

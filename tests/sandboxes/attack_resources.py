@@ -131,7 +131,7 @@ MEMORY = (
     ),
     fails(
         "16c",
-        "C stack overflow through ctypes",
+        "memory that is not there, through ctypes",
         inside("import ctypes\nctypes.string_at(0)"),
         detail="killed by signal 11",
     ),

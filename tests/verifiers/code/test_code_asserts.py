@@ -123,7 +123,7 @@ def test_arguments_that_cannot_be_sent_are_judged_beside_the_program(keys: tuple
         ("class A:\n    __eq__ = lambda *_: True\ndef value(node):\n    return A()", "assert value(root) == 5"),
         ("import sys\ndef value(node):\n    sys.exit(0)", "exited early (status 0)"),
         ("import os\ndef value(node):\n    os._exit(0)", "exited early (status 0)"),
-        ("import os\nos.write(4, b'P\\nP\\nD\\n')\ndef value(node):\n    os._exit(0)", "exited early (status 0)"),
+        ("import os\nos.write(4, b'+\\nP\\nP\\nD\\n')\ndef value(node):\n    os._exit(0)", "no result"),
         ("class AssertionError(Exception): pass\ndef value(node):\n    raise KeyError(1)", "KeyError: 1"),
     ],
 )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -20,18 +19,18 @@ def talk() -> Iterator[Conversation]:
         yield conversation
 
 
-def _begin(talk: Conversation, mode: str, **job: Any) -> list[bytes]:
-    common = {"mode": mode, "setup": "", "entry": "f", "limit": 1000, "digests": []}
-    talk.say(json.dumps({**common, **job}).encode())
-    if mode == "calls":
-        talk.say(job["lines"])
-    return [talk.hear(time_s=30)]
+def _begin(talk: Conversation, mode: str, program: str, *, lines: bytes = b"", digests: Sequence[int] = ()) -> None:
+    job = {"mode": mode, "program": program, "setup": "", "entry": "f", "limit": 1000, "digests": digests}
+    talk.say(json.dumps(job).encode())
+    if lines:
+        talk.say(lines)
+    assert talk.hear(time_s=30) == b"+"
 
 
 def test_calls_are_answered_in_order(talk: Conversation) -> None:
     """Two greetings, then a line for each input; what was asked for is a digest, and so is what is too long."""
     program = "def f(n):\n    return 'x' * n\n"
-    _begin(talk, "calls", program=program, lines=b"[1]\t[2000]\t[3]", digests=[2])
+    _begin(talk, "calls", program, lines=b"[1]\t[2000]\t[3]", digests=[2])
     lines = [talk.hear(time_s=30) for _ in range(4)]
     assert lines[:2] == [b"+", b'="x"']
     assert [line[:1] for line in lines[2:]] == [b"#", b"#"]
@@ -40,7 +39,7 @@ def test_calls_are_answered_in_order(talk: Conversation) -> None:
 
 def test_a_call_that_fails_is_the_last(talk: Conversation) -> None:
     """Nobody waits for what comes after it."""
-    _begin(talk, "calls", program="def f(n):\n    return 1 / n\n", lines=b"[1]\t[0]\t[2]")
+    _begin(talk, "calls", "def f(n):\n    return 1 / n\n", lines=b"[1]\t[0]\t[2]")
     assert [talk.hear(time_s=30) for _ in range(3)] == [b"+", b"=1.0", b'!["ZeroDivisionError","division by zero",2]']
     with pytest.raises(EOFError):
         talk.hear(time_s=30)
@@ -49,7 +48,7 @@ def test_a_call_that_fails_is_the_last(talk: Conversation) -> None:
 
 def test_a_served_program_goes_on_after_an_exception(talk: Conversation) -> None:
     """For a test may expect it."""
-    _begin(talk, "serve", program="def f(n, m=1):\n    return n / m\n")
+    _begin(talk, "serve", "def f(n, m=1):\n    return n / m\n")
     assert talk.hear(time_s=30) == b"+"
     for line, answer in ((b'{"t":[[4],{"d":[["m",2]]}]}', b"=2.0"), (b'{"t":[{"t":[1]},{"d":[["m",0]]}]}', b"!")):
         talk.say(line)
@@ -72,7 +71,7 @@ def f():
     builtins.len = lambda _: 7
     return found, len(""), __builtins__ is vars(builtins)
 """
-    _begin(talk, "calls", program=program, lines=b"[]")
+    _begin(talk, "calls", program, lines=b"[]")
     assert [talk.hear(time_s=30) for _ in range(2)] == [b"+", b'={"t":[[],7,true]}']
 
 

@@ -89,23 +89,19 @@ def test_what_is_expected_is_shown_beside_an_exception() -> None:
 
 def test_results_written_by_the_program_itself_are_values_like_others() -> None:
     """Writing to the channel of results wins nothing but the choice of the values."""
-    forged = add("import os", "for fd in range(3, 9):", "    try:", "        os.write(fd, b'=3\\n=99\\n')")
-    found = verdict(Unboxed(), VALUES, forged + "        except OSError: pass\n    os._exit(0)\n")
+    found = verdict(Unboxed(), VALUES, add("import os", "os.write(4, b'=3\\n=99\\n')", "os._exit(0)"))
     assert found.detail == "input 2 of 3 (base): add(2.5, 1) gave 99, expected 3.5"
 
 
 @pytest.mark.parametrize("junk", ["\\xff\\xfe", "=[1,", "=" + "[" * 5000, "!{}", "~[]", "?", "=[1, 2]", ""])
 def test_what_is_no_result_is_said_to_be_none(junk: str) -> None:
     """Bytes that the driver would not write never disturb the judge."""
-    forged = add("import os", f"os.write(int(CHANNEL), b'{junk}\\n')", "os._exit(0)")
-    search = "CHANNEL = max(int(f) for f in __import__('os').listdir('/proc/self/fd') if int(f) > 2 and __import__("
-    search += "'os').path.exists(f'/proc/self/fd/{f}') and 'pipe' in __import__('os').readlink(f'/proc/self/fd/{f}'))\n"
-    found = verdict(Unboxed(), VALUES, search + forged)
+    found = verdict(Unboxed(), VALUES, add("import os", f"os.write(4, b'{junk}\\n')", "os._exit(0)"))
     assert "what came back is no result" in found.detail, found.detail
 
 
 def test_each_call_gets_arguments_of_its_own() -> None:
-    """A program that changes its arguments, or keeps its answer to change it later, is judged by each value at return."""
+    """A program may change its arguments, or keep its answer to change it later: each value counts at its return."""
     check = {
         "kind": "values",
         "entry_point": "ends",

@@ -16,10 +16,14 @@ from pytest_llmbench.contracts import Conversation, Driver
 from pytest_llmbench.records import Ended, ExecResult
 
 _CELL = """
-import os, sys
+import fcntl, os, sys
 class Channel:
-    def __init__(self, source, sink):
-        self.source, self.sink = os.fdopen(source, "rb"), sink
+    def __init__(self):
+        pipes = [fcntl.fcntl(int(word), fcntl.F_DUPFD, 5) for word in sys.argv[2:]]
+        os.dup2(pipes[0], 3)  # as in a cell
+        os.dup2(pipes[1], 4)
+        os.closerange(5, 50)
+        self.source, self.sink = os.fdopen(3, "rb"), 4
     def read_line(self):
         line = self.source.readline()
         return line[:-1] if line.endswith(b"\\n") else None
@@ -28,7 +32,7 @@ class Channel:
             data = data[os.write(self.sink, data):]
 space = {"__name__": "driver"}
 exec(compile(open(sys.argv[1]).read(), "driver", "exec"), space)
-space["main"](Channel(int(sys.argv[2]), int(sys.argv[3])))
+space["main"](Channel())
 """
 
 

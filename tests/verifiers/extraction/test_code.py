@@ -32,6 +32,8 @@ from tests.verifiers.extraction.code_answers import (
     fenced,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore:invalid escape")  # of the check that a program compiles
+
 
 def extracted(answer: str, prompt: str = "") -> ExtractedCode:
     """Return the program found in `answer`; a fault is a failed test."""
