@@ -28,6 +28,11 @@ from pytest_llmbench.thinking import split_thinking
         ("4 <think>sure</think>indeed", "4 indeed", "sure"),
         ("use `<think>` and `</think>`", "use `<think>` and `</think>`", ""),
         ("<thinking>a</thinking>4", "<thinking>a</thinking>4", ""),
+        ("<think>a</think>```python\nx\n```", "```python\nx\n```", "a"),
+        ("```\ns = '<think>'\n```", "```\ns = '<think>'\n```", ""),
+        ("```\ns = '</think>'\n```\ndone", "```\ns = '</think>'\n```\ndone", ""),
+        ("<think>```\ndraft</think>```\ns = '</think>'\n```", "```\ns = '</think>'\n```", "```\ndraft"),
+        ("```\nan open draft\n</think>4", "4", "```\nan open draft"),
     ],
 )
 def test_an_answer_is_what_stands_outside_the_thoughts(content: str, answer: str, thoughts: str) -> None:

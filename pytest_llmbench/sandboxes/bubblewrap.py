@@ -17,10 +17,10 @@ import os
 import platform
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -59,7 +59,7 @@ class BubblewrapStream:
 
     def __init__(self, process: subprocess.Popen[bytes], child: int) -> None:
         self._process = process
-        self._child = child
+        self._child = os.pidfd_open(child)
         self._lock = threading.Lock()
         self._in_use = threading.Lock()
         self._destroyed = False
@@ -103,18 +103,16 @@ class BubblewrapStream:
                     os.close(fd)
 
     def _kill(self) -> None:
-        """Kill PID 1 and wait for bwrap, which ends when the kernel has ended the whole sandbox."""
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._child, 9)
-            try:
-                self._process.wait(DEATH_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        end = time.monotonic() + DEATH_S
-        while _lives(self._child) and time.monotonic() < end:  # bwrap was killed by somebody else
-            time.sleep(0.002)
+        """Kill PID 1, whose end the kernel tells when all of the sandbox has ended, and bury bwrap."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._child, signal.SIGKILL)
+        _ready(self._child, select.POLLIN, DEATH_S)
+        os.close(self._child)
+        try:
+            self._process.wait(DEATH_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def obituary(self) -> str:
         """See `Stream`."""
@@ -132,7 +130,7 @@ class BubblewrapStream:
 
 
 class BubblewrapLauncher:
-    """Starts sandboxes with ``bwrap``."""
+    """Starts sandboxes with ``bwrap``; needs Linux 5.3."""
 
     name = "bubblewrap"
 
@@ -229,11 +227,6 @@ def _text(path: str) -> str:
         return Path(path).read_text(encoding="ascii").strip()
     except OSError:
         return ""
-
-
-def _lives(pid: int) -> bool:
-    state = _text(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    return bool(state) and state[0] not in "ZX"
 
 
 def _ready(fd: int, event: int, time_s: float) -> bool:

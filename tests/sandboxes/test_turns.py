@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from pytest_llmbench.sandboxes.turns import Turns
 
 
@@ -56,11 +58,13 @@ def test_whoever_is_alone_waits_for_the_others() -> None:
 def test_an_exception_ends_a_turn() -> None:
     """Nobody waits for what has failed."""
     turns = Turns()
-    for turn in (turns.together, turns.alone):
-        try:
-            with turn():
-                raise KeyError
-        except KeyError:
-            pass
-    with turns.alone(), turns._changed:
-        assert turns._together == 0
+
+    def fail(*, alone: bool) -> None:
+        with turns.alone() if alone else turns.together():
+            raise KeyError
+
+    for alone in (False, True):
+        with pytest.raises(KeyError):
+            fail(alone=alone)
+    with turns.alone() as crowded:
+        assert not crowded

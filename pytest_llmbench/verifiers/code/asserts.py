@@ -126,7 +126,7 @@ def try_asserts(sandbox: Sandbox, check: CodeCheck, program: str, *, mode: str, 
             failure = run.failed(stop.failure)
         return Attempt(
             failure=failure,
-            end=run.program.end(),
+            end=run.program.end(is_done=failure is None),
             passed=run.passed,
             load_s=run.load_s or 0.0,
             call_s=run.slowest_s,
@@ -163,6 +163,7 @@ def _apart(run: _Run, program: str, tests: Talk) -> None:
                 raise _Unsendable(f"the tests' set-up fails without the program: {kind}: {message} (line {line})")
             case _:
                 run.note(event)
+    run.program.say("")
 
 
 def _beside(run: _Run, program: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Mapping
@@ -35,6 +36,8 @@ START_S = 60.0
 """Seconds in which a sandbox must have read its job; not the program's time."""
 SINGLE = driver.SINGLE
 """Results that leave a program one by one; of those after them, some may be under way when it dies."""
+LEAVE_S = 0.05
+"""Seconds for a program that has given all its results to leave."""
 VALUE_BYTES = 1 << 18
 """Encoded values above this are compared by their digests."""
 LINE_BYTES = 4 * VALUE_BYTES
@@ -114,8 +117,11 @@ class Talk:
         except EOFError:
             raise Stopped(by_end(self._conversation.end())) from None
 
-    def end(self) -> ExecResult:
-        """End the program and return what became of it."""
+    def end(self, *, is_done: bool) -> ExecResult:
+        """End the program and return what became of it; one that is done may leave by itself, and is measured."""
+        if is_done:
+            with contextlib.suppress(EOFError, TimeoutError, OverflowError):
+                self._conversation.hear(time_s=LEAVE_S)
         return self._conversation.end()
 
 

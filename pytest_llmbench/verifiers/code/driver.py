@@ -6,7 +6,7 @@ likes. A program may forge every line written here; all it wins is the choice of
 The caller's first line is a job (JSON), its `mode` one of:
 
 ``calls``   one more line: encoded lists of arguments, with tabs between; one result line comes back for each.
-``serve``   each further line is an encoded ``(args, kwargs)``, answered at once by one result line.
+``serve``   each further line is an encoded ``(args, kwargs)``, answered by one result line; an empty one ends it.
 ``tests``   the tester: runs trusted `tests` in which the entry point's calls go to the caller.
 ``beside``  runs `tests` in a copy of the program's own namespace, for arguments that cannot leave the process.
 
@@ -141,7 +141,7 @@ def _serve(channel: Channel, job: Mapping[str, Any]) -> None:
     write = _writer(job["limit"])
     while loaded is not None:
         line = channel.read_line()
-        if line is None:
+        if not line:
             break
         args, kwargs = decode(line.decode("ascii"))
         result = _called(loaded[0], args, kwargs, write)

@@ -66,7 +66,7 @@ def try_values(sandbox: Sandbox, check: CodeCheck, program: str, book: Book) -> 
             place += 1
         except Stopped as stop:
             failure = _placed(check, lines, place, failure=stop.failure, known=known)
-        return Attempt(failure=failure, end=talk.end(), passed=max(place, 0))
+        return Attempt(failure=failure, end=talk.end(is_done=failure is None), passed=max(place, 0))
 
 
 def _begin(talk: Talk, check: CodeCheck, program: str, *, digests: Sequence[int], load_s: float) -> float:

@@ -62,11 +62,6 @@ def test_a_program_finds_none_of_our_modules(talk: Conversation) -> None:
     program = """
 import builtins, sys
 found = [name for name in sys.modules if "llmbench" in name]
-try:
-    import pytest_llmbench
-    found.append("import")
-except ImportError:
-    pass
 def f():
     builtins.len = lambda _: 7
     return found, len(""), __builtins__ is vars(builtins)
