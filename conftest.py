@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-_PARTS = {"docker": "docker", "bubblewrap": "bwrap", "chromium": "chromium"}
+_PARTS = {"chromium": "chromium"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,7 +34,17 @@ def _is_there(part: str) -> bool:
         return find_spec("xllamacpp") is not None
     if part == "docker":
         return _docker_answers()
+    if part == "bubblewrap":
+        return _bubblewrap_works()
     return shutil.which(_PARTS[part]) is not None
+
+
+@functools.cache
+def _bubblewrap_works() -> bool:
+    from pytest_llmbench.sandboxes import LAUNCHERS
+    from pytest_llmbench.settings import SandboxSettings
+
+    return not LAUNCHERS["bubblewrap"](SandboxSettings()).problem()
 
 
 @functools.cache

@@ -39,9 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="a built-in pack's id, a tag, a pattern or a path, as --llm-packs takes them; "
         "default: all built-in packs that hold their scenarios themselves",
     )
-    parser.add_argument(
-        "--data", metavar="DIR", default="", help="a folder with benchmark data, for packs made of it"
-    )
+    parser.add_argument("--data", metavar="DIR", default="", help="a folder with benchmark data, for packs made of it")
     parser.add_argument("--sandbox", metavar="KIND", default="", help="where programs run: docker or bubblewrap")
     parser.add_argument("-v", "--verbose", action="store_true", help="a line for every answer")
 

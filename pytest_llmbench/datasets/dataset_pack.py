@@ -6,10 +6,10 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any
 
 from pytest_llmbench.datasets.code_sets import CODE_SETS, CodeSet
-from pytest_llmbench.datasets.scenario_list import DEFAULT_DIALOGUE, DEFAULT_MAX_TURNS, Shared
+from pytest_llmbench.datasets.scenario_list import DEFAULT_DIALOGUE, DEFAULT_MAX_TURNS, OnDemand, Shared
 from pytest_llmbench.datasets.shape import Fault
 from pytest_llmbench.records import Message, Scenario, TaskSource
 
@@ -68,7 +68,7 @@ def select(top: Mapping[str, Any]) -> Selection | Fault:
     return Selection(reader=block["reader"], task_ids=tuple(task_ids), options=options)
 
 
-class TaskList(Sequence[Scenario]):
+class TaskList(OnDemand):
     """A read-only sequence of scenarios whose questions and checks are still in the data set."""
 
     __slots__ = ("_ids", "_selection", "_shared")
@@ -93,20 +93,6 @@ class TaskList(Sequence[Scenario]):
     def sources(self) -> dict[str, TaskSource]:
         """Return the task of each scenario by the scenario's id."""
         return dict(zip(self._ids, map(self._source, self._selection.task_ids), strict=True))
-
-    def __len__(self) -> int:
-        """Return the number of scenarios."""
-        return len(self._ids)
-
-    @overload
-    def __getitem__(self, index: int) -> Scenario: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Scenario]: ...
-    def __getitem__(self, index: int | slice) -> Scenario | Sequence[Scenario]:
-        """Build one scenario, or a list of them."""
-        if isinstance(index, slice):
-            return [self._build(position) for position in range(*index.indices(len(self)))]
-        return self._build(index)
 
     def _source(self, task_id: str) -> TaskSource:
         return TaskSource(reader=self._selection.reader, task_id=task_id, options=self._selection.options)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
@@ -62,8 +63,40 @@ class Packed:
         )
 
 
-class ScenarioList(Sequence[Scenario]):
-    """A read-only sequence of scenarios; `ids`, `titles` and `tags_of` build none."""
+class OnDemand(Sequence[Scenario]):
+    """A read-only sequence of scenarios that are built when they are asked for; `ids` and `titles` build none."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def ids(self) -> Sequence[str]:
+        """Return the ids in the pack's order."""
+
+    @abstractmethod
+    def _build(self, index: int) -> Scenario:
+        """Return the scenario at `index`."""
+
+    def __len__(self) -> int:
+        """Return the number of scenarios."""
+        return len(self.ids())
+
+    @overload
+    def __getitem__(self, index: int) -> Scenario: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Scenario]: ...
+    def __getitem__(self, index: int | slice) -> Scenario | Sequence[Scenario]:
+        """Build one scenario, or a list of them."""
+        if isinstance(index, slice):
+            return [self._build(position) for position in range(*index.indices(len(self)))]
+        return self._build(index)
+
+    def __iter__(self) -> Iterator[Scenario]:
+        """Build one scenario after the other."""
+        return map(self._build, range(len(self)))
+
+
+class ScenarioList(OnDemand):
+    """The scenarios that a pack file holds itself; `tags_of` builds none either."""
 
     __slots__ = ("_bodies", "_ids", "_shared", "_tags", "_titles")
 
@@ -91,24 +124,6 @@ class ScenarioList(Sequence[Scenario]):
         """Return what the file says of one scenario, without id, title and tags."""
         body: dict[str, Any] = json.loads(self._bodies[index])
         return body
-
-    def __len__(self) -> int:
-        """Return the number of scenarios."""
-        return len(self._ids)
-
-    @overload
-    def __getitem__(self, index: int) -> Scenario: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Scenario]: ...
-    def __getitem__(self, index: int | slice) -> Scenario | Sequence[Scenario]:
-        """Build one scenario, or a list of them."""
-        if isinstance(index, slice):
-            return [self._build(position) for position in range(*index.indices(len(self)))]
-        return self._build(index)
-
-    def __iter__(self) -> Iterator[Scenario]:
-        """Build one scenario after the other."""
-        return map(self._build, range(len(self)))
 
     def _build(self, index: int) -> Scenario:
         raw = self.raw(index)

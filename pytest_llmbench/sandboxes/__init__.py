@@ -4,17 +4,20 @@
 file                 what it is
 ===================  ==============================================================================
 launcher.py          what a kind of sandbox brings (Protocols)
-docker.py            containers
+docker.py            containers; confinement.py: how they are confined, container_stream.py: their two
+                     ends, leftovers.py: what killed runs have left
 bubblewrap.py        namespaces without a daemon; bubblewrap_view.py: what programs see there
 pool.py              the `Sandbox`: cells that are used again while they are clean
 conversing.py        one program: the conversation with a driver, the result of a command
 cell.py              one running sandbox, the owner's end
-cell_program.py      PID 1 of every sandbox; beside it cell_link.py (frames), cell_inmate.py (from PID 1
-                     to the program) and cell_traces.py (what programs take and leave)
+cell_program.py      PID 1 of every sandbox; cell_link.py: its frames, cell_relay.py: one program's
+                     pipes, cell_keeper.py: who forks programs, cell_inmate.py: what a program gives up
+                     first, cell_traces.py: what programs take and leave
 settle.py            what runs before PID 1 where no daemon prepares a sandbox
 syscall_filter.py    system calls that no program gets
 turns.py             many at work, or one alone
 deferred.py          a sandbox that is chosen when the first program wants to run
+proofs.py            proofs that a sandbox keeps its promises here; proof_program.py: what they run
 ===================  ==============================================================================
 
 cell_*.py and settle.py are sent into the sandbox: standard library of Python 3.8 alone.

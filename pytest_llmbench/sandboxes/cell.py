@@ -53,7 +53,7 @@ module.main()
 class Cell:
     """A sandbox and its PID 1. Used by one thread at a time; raises `CellDied` from every method.
 
-    `fit` says whether another program may run in it, `fresh` whether none has.
+    `fit` says whether another program may run in it, `fresh` whether it was started for the one it runs now.
     """
 
     def __init__(self, stream: Stream, settings: SandboxSettings) -> None:

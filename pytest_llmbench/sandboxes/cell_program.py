@@ -81,6 +81,7 @@ class Warden:
         self.link = link
         self.settings = settings
         self.traces = traces.Traces(own_network=not settings["network"])
+        self.oom_kills = 0
         self.keeper: keeping.Keeper | None = keeping.Keeper(settings)
 
     def serve(self) -> None:
@@ -97,7 +98,7 @@ class Warden:
 
     def _run(self, order: dict[str, Any]) -> None:
         self.link.forget()
-        oom_kills = traces.oom_kills()
+        self.oom_kills = traces.oom_kills()
         keeper = self.keeper = self.keeper or keeping.Keeper(self.settings)
         program = relay.Program(order, keeper, self.settings["output_bytes"])
         program.poll.register(self.link.source, select.POLLIN)
@@ -109,7 +110,7 @@ class Warden:
         status = report.status if report else None
         result = {
             "status": status,
-            "cause": _cause(status, cause, oom_kills),
+            "cause": _cause(status, cause, self.oom_kills),
             "wall_s": wall_s,
             "cpu_s": cpu_us / 1e6,
             "memory_bytes": peak_kb * 1024,
@@ -155,10 +156,10 @@ class Warden:
             if freed >= wire.WINDOW // 2:
                 link.send(wire.CREDIT, freed)
                 freed = 0
-            if link.killed:
-                return OWNER, None
             if program.life in ready:
                 return "", program.keeper.report()
+            if link.killed:
+                return OWNER, None
             if time.monotonic() >= tick:
                 tick = time.monotonic() + TICK_S
                 cause = self._look(program)
@@ -181,6 +182,8 @@ class Warden:
         if len(pids) > self.settings["pids"] + 1:
             return PROCESSES
         if traces.memory_used(pids, self.settings["memory_bytes"]) > self.settings["memory_bytes"]:
+            return MEMORY
+        if traces.own_oom_kills() > self.oom_kills:  # one of its processes, while the others go on
             return MEMORY
         return FILES if self.traces.files_made() > self.settings["files"] else None
 

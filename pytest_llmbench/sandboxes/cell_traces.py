@@ -21,8 +21,11 @@ TABLES = ("/proc/sysvipc/shm", "/proc/sysvipc/sem", "/proc/sysvipc/msg", "/proc/
 SOCKET_TABLES = ("/proc/net/sockstat", "/proc/net/sockstat6")
 """Counts of sockets in the network of whoever reads them."""
 
-OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control", "/proc/vmstat")
-"""Files with a line ``oom_kill N``, the nearest first: cgroup 2, cgroup 1, the whole machine."""
+OWN_OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+"""Files with a line ``oom_kill N`` for this sandbox alone, where it has a cgroup: version 2, version 1."""
+
+OOM_COUNTER = "/proc/vmstat"
+"""The file with such a line for the whole machine."""
 
 _LIMITS = [number for name, number in vars(resource).items() if name.startswith("RLIMIT_")]
 
@@ -166,12 +169,17 @@ def address_space() -> int:
 
 
 def oom_kills() -> int:
-    """Return how many processes the kernel has killed for want of memory, as near to this sandbox as it tells."""
-    return next(_oom_counts(), 0)
+    """Return how many processes the kernel has killed for want of memory, in this sandbox or else on this machine."""
+    return next(_oom_counts((*OWN_OOM_COUNTERS, OOM_COUNTER)), 0)
 
 
-def _oom_counts() -> Iterator[int]:
-    for path in OOM_COUNTERS:
+def own_oom_kills() -> int:
+    """Return how many it has killed in this sandbox, 0 where it does not tell."""
+    return next(_oom_counts(OWN_OOM_COUNTERS), 0)
+
+
+def _oom_counts(paths: tuple[str, ...]) -> Iterator[int]:
+    for path in paths:
         try:
             with open(path, "rb") as file:
                 yield from (int(line.split()[1]) for line in file if line.startswith(b"oom_kill "))

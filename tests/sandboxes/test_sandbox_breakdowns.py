@@ -59,9 +59,17 @@ def is_marked(mark: str) -> bool:
 
 def test_a_sandbox_that_dies_while_a_command_runs_has_failed(sandbox: Pool) -> None:
     """That is no verdict on the program."""
-    threading.Timer(0.5, break_all, [sandbox]).start()
+    mark = f"llmbench-{secrets.token_hex(8)}"
+
+    def wait_and_break() -> None:
+        wait_until(lambda: is_marked(mark))
+        break_all(sandbox)
+
+    thread = threading.Thread(target=wait_and_break)
+    thread.start()
     with pytest.raises(SandboxFailed):
-        script(sandbox, "import time; time.sleep(60)")
+        script(sandbox, "import time; time.sleep(60)", mark)
+    thread.join()
     assert works(sandbox)
 
 
@@ -102,9 +110,8 @@ def test_nothing_outlives_its_owner(kind: str, end: str) -> None:
     mark = f"llmbench-{secrets.token_hex(8)}"
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", CHILD, kind, mark, end, START]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}
-    ) as owner:
+    paths = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root, env={**os.environ, "PYTHONPATH": paths}) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == b"ready\n"
         if end == "killed":
