@@ -312,7 +312,7 @@ class Report(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointPlan:
-    """What an endpoint is made from. `base_url` is empty where no server was named; `data` is a folder with data sets."""
+    """What an endpoint is made from. `base_url` is empty where no server was named; `data` holds data sets."""
 
     base_url: str = ""
     model: str = ""

@@ -32,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[Scale, Path], Iterator[Row]]] = {
 }
 _ON_REQUEST = ("humaneval", "humaneval-plus", "mbpp-plus")
 """These need data and rivals that not every machine has."""
+_NAMES_HELP = f"of {', '.join(BENCHMARKS)}; by default all but {', '.join(_ON_REQUEST)}"
 
 
 def main(arguments: list[str]) -> int:

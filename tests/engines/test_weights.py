@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_llmbench import downloads
+from pytest_llmbench import downloads, user_cache
 from pytest_llmbench.engines import package_index, weights
 from pytest_llmbench.engines.weights import SMOLLM2, PinnedFile, cache_folder, embedded_weights
 from pytest_llmbench.errors import BadConfiguration

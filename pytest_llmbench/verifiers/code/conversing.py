@@ -13,7 +13,7 @@ from pytest_llmbench import plain_values
 from pytest_llmbench.contracts import Conversation, Driver
 from pytest_llmbench.errors import SandboxFailed
 from pytest_llmbench.records import ExecResult
-from pytest_llmbench.verifiers.code import driver
+from pytest_llmbench.verifiers.code import driver, result_lines
 from pytest_llmbench.verifiers.code.wording import (
     Failure,
     Stopped,
@@ -34,7 +34,7 @@ PROGRAM_S = 60.0
 """Seconds all calls of one program may take together."""
 START_S = 60.0
 """Seconds in which a sandbox must have read its job; not the program's time."""
-SINGLE = driver.SINGLE
+SINGLE = result_lines.SINGLE
 """Results that leave a program one by one; of those after them, some may be under way when it dies."""
 LEAVE_S = 0.05
 """Seconds for a program that has given all its results to leave."""
@@ -60,8 +60,9 @@ main = _load(MODULES)
 
 
 def _driver() -> Driver:
-    """Bundle the driver with the room of ours that it imports, for an interpreter that has neither."""
-    modules = [*plain_values.sources(), (driver.__name__, Path(driver.__file__).read_text(encoding="utf-8"))]
+    """Bundle the driver with all of ours that it imports, for an interpreter that has neither."""
+    ours = [(module.__name__, Path(module.__file__).read_text(encoding="utf-8")) for module in (result_lines, driver)]
+    modules = [*plain_values.sources(), *ours]
     return Driver(name="python_code", source=f"MODULES = {modules!r}\n{_LOADER}")
 
 

@@ -20,47 +20,26 @@ arguments that cannot be sent, ``S`` the set-up failed [like F], ``D`` done (wit
 from __future__ import annotations
 
 import builtins
-import contextlib
 import json
 import linecache
-import os
 import sys
-import time
-import traceback
 import types
 
 from pytest_llmbench.plain_values import NotPlain, TooLarge, decode, digest, encode, has_opaque
+from pytest_llmbench.verifiers.code.result_lines import ENDINGS, MESSAGE, PROGRAM, Results, raised, result_line, told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any, Protocol
+    from typing import Any
 
-    class Channel(Protocol):
-        """What a cell gives to a driver."""
-
-        def read_line(self) -> bytes | None:
-            """Return the caller's next line, None at the end."""
-            ...
-
-        def write(self, data: bytes) -> None:
-            """Write all of `data` to the caller."""
-            ...
+    from pytest_llmbench.verifiers.code.result_lines import Channel
 
 
 _BUILTINS = vars(builtins)
 globals()["__builtins__"] = dict(_BUILTINS)  # a program may replace those it shares
 
-PROGRAM = "solution.py"
 SETUP = "setup.py"
-SINGLE = 128
-_MOMENT_S = 0.001
-_FULL = 1 << 16
-_MESSAGE = 500
-_ENDINGS = (SystemExit, KeyboardInterrupt, GeneratorExit)
-
-_clock = time.perf_counter
-_format_exception = traceback.format_exception
 
 
 def main(channel: Channel) -> None:
@@ -69,57 +48,13 @@ def main(channel: Channel) -> None:
     {"calls": _calls, "serve": _serve, "tests": _tests, "beside": _beside}[job["mode"]](channel, job)
 
 
-def _line(mark: str, content: Any) -> bytes:
-    return (mark + encode(content)).encode("ascii")
-
-
 def _execute(text: str, filename: str, namespace: dict[str, Any]) -> None:
     exec(compile(text, filename, "exec", dont_inherit=True), namespace)  # noqa: S102 - that is the task
 
 
-class _Results:
-    """Result lines on their way out.
-
-    The first ones leave one by one: most programs that die do so early, and it must be told in which call. Later
-    ones leave before a call when they have waited for more than a moment, so that each can be timed from outside.
-    """
-
-    def __init__(self, channel: Channel) -> None:
-        self._write = channel.write
-        self._stdout = sys.stdout
-        self._waiting: list[bytes] = []
-        self._size = 0
-        self._count = 0
-        self._left = _clock()
-
-    def add(self, line: bytes) -> None:
-        self._waiting.append(line)
-        self._size += len(line)
-        self._count += 1
-
-    def settle(self) -> None:
-        if self._count < SINGLE or self._size > _FULL or _clock() - self._left > _MOMENT_S:
-            self.flush()
-
-    def flush(self) -> None:
-        with contextlib.suppress(OSError, ValueError):  # closed by the program
-            self._stdout.flush()
-        if not self._waiting:
-            return
-        self._waiting.append(b"")
-        self._write(b"\n".join(self._waiting))
-        self._waiting = []
-        self._size = 0
-        self._left = _clock()
-
-    def say(self, line: bytes) -> None:
-        self.add(line)
-        self.flush()
-
-
 def _calls(channel: Channel, job: Mapping[str, Any]) -> None:
     lines = (channel.read_line() or b"").split(b"\t")
-    results = _Results(channel)
+    results = Results(channel)
     loaded = _load(job, results)
     if loaded is None:
         return
@@ -136,7 +71,7 @@ def _calls(channel: Channel, job: Mapping[str, Any]) -> None:
 
 
 def _serve(channel: Channel, job: Mapping[str, Any]) -> None:
-    results = _Results(channel)
+    results = Results(channel)
     loaded = _load(job, results)
     write = _writer(job["limit"])
     while loaded is not None:
@@ -150,7 +85,7 @@ def _serve(channel: Channel, job: Mapping[str, Any]) -> None:
             break
 
 
-def _load(job: Mapping[str, Any], results: _Results) -> tuple[Callable[..., Any], dict[str, Any]] | None:
+def _load(job: Mapping[str, Any], results: Results) -> tuple[Callable[..., Any], dict[str, Any]] | None:
     """Run the program, then the set-up, in a fresh module; return entry point and namespace, or say what is wrong."""
     results.say(b"+")
     module = types.ModuleType("solution")
@@ -163,10 +98,10 @@ def _load(job: Mapping[str, Any], results: _Results) -> tuple[Callable[..., Any]
         _execute(job["setup"], SETUP, module.__dict__)
         names = [name for name, value in module.__dict__.items() if type(name) is str and callable(value)]
     except BaseException as error:  # noqa: BLE001 - whatever a program raises is its result
-        results.say(_raised(error))
+        results.say(raised(error))
         return None
     if job["entry"] not in module.__dict__:
-        results.say(_line("-", [name for name in names if name[:1] != "_"][-50:]))
+        results.say(result_line("-", [name for name in names if name[:1] != "_"][-50:]))
         return None
     results.say(b"+")
     return module.__dict__[job["entry"]], module.__dict__
@@ -177,9 +112,9 @@ def _called(entry: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], red
     try:
         return reduce(entry(*args, **kwargs))
     except NotPlain as error:
-        return _line("?", str(error)[:_MESSAGE])
+        return result_line("?", str(error)[:MESSAGE])
     except BaseException as error:  # noqa: BLE001 - whatever a program raises is its result
-        return _raised(error)
+        return raised(error)
 
 
 def _digested(value: Any) -> bytes:
@@ -203,40 +138,6 @@ def _shortener(limit: int) -> Callable[[Any], bytes]:
     return shorten
 
 
-def _raised(error: BaseException) -> bytes:
-    """Word an exception of the program's as a result line; the traceback goes to stderr."""
-    if isinstance(error, _ENDINGS):
-        status = getattr(error, "code", 1)
-        return _line("~", [0 if status is None else status & 0xFF if type(status) is int else 1])
-    try:
-        text = "".join(_format_exception(type(error), error, error.__traceback__, limit=-20))
-        os.write(2, text[-8000:].encode("utf-8", "backslashreplace"))
-    except BaseException:  # noqa: BLE001, S110 - a hostile __str__, or nothing to write to: it is but an extra
-        pass
-    return _line("!", _told(error, PROGRAM))
-
-
-def _told(error: BaseException, filename: str) -> list[Any]:
-    """Return the exception's type, message and line in `filename`."""
-    try:
-        message = str(error)[:_MESSAGE]
-    except BaseException:  # noqa: BLE001 - a hostile __str__
-        message = ""
-    return [str(type(error).__name__)[:100], message, _line_of(error, filename)]
-
-
-def _line_of(error: BaseException, filename: str) -> int:
-    """Return the 1-based line of `filename` that was reached last, 0 where it was not in it."""
-    line, step = 0, error.__traceback__
-    while step is not None:
-        if step.tb_frame.f_code.co_filename == filename:
-            line = step.tb_lineno
-        step = step.tb_next
-    if not line and isinstance(error, SyntaxError) and type(error.lineno) is int:
-        return error.lineno
-    return line
-
-
 class _Unsendable(BaseException):
     """Arguments that cannot leave the process. No Exception: tests that catch those must not swallow it."""
 
@@ -252,7 +153,7 @@ def _tests(channel: Channel, job: Mapping[str, Any]) -> None:
         for text in job["setup"]:
             _execute(text, SETUP, namespace)
     except Exception as error:  # noqa: BLE001 - it may need what only a program has
-        channel.write(_line("S", _told(error, SETUP)) + b"\n")
+        channel.write(result_line("S", told(error, SETUP)) + b"\n")
         return
     namespace[job["entry"]] = _proxy(channel, job["limit"])
     if _run_tests(channel, job["tests"], namespace):
@@ -298,15 +199,15 @@ def _run_tests(channel: Channel, tests: list[str], namespace: dict[str, Any]) ->
         try:
             _execute(text, name, namespace)
         except _Unsendable as error:
-            channel.write(_line("A", str(error)[:_MESSAGE]) + b"\n")
+            channel.write(result_line("A", str(error)[:MESSAGE]) + b"\n")
             return False
         except _Over:
             return False
-        except _ENDINGS as error:
-            channel.write(_raised(error) + b"\n")
+        except ENDINGS as error:
+            channel.write(raised(error) + b"\n")
             return False
         except BaseException as error:  # noqa: BLE001 - a failed test, by whatever it raised
-            channel.write(_line("F", _told(error, name)) + b"\n")
+            channel.write(result_line("F", told(error, name)) + b"\n")
             return False
         channel.write(b"P\n")
     return True
@@ -314,7 +215,7 @@ def _run_tests(channel: Channel, tests: list[str], namespace: dict[str, Any]) ->
 
 def _beside(channel: Channel, job: Mapping[str, Any]) -> None:
     """Run the tests where the program is: its results reduced to plain values, a token told only after its import."""
-    loaded = _load(job, _Results(channel))
+    loaded = _load(job, Results(channel))
     line = channel.read_line()
     if loaded is None or line is None:
         return
