@@ -18,19 +18,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 from pytest_llmbench.contracts import Problem, Sandbox
 from pytest_llmbench.errors import SandboxUnavailable
-from pytest_llmbench.records import CheckOutcome, Exchange, Outcome, Scenario, Verdict, printable
+from pytest_llmbench.plain_values import decode
+from pytest_llmbench.records import CheckOutcome, Exchange, Outcome, Scenario, Verdict, printable, to_plain
 from pytest_llmbench.verifiers.code.asserts import BESIDE
 from pytest_llmbench.verifiers.code.attempt import Attempt
 from pytest_llmbench.verifiers.code.check_problems import check_problems
 from pytest_llmbench.verifiers.code.code_check import VALUES, CodeCheck, read_check
 from pytest_llmbench.verifiers.code.judging import RULES_VERSION, Judging, about
+from pytest_llmbench.verifiers.code.wording import Failure
 from pytest_llmbench.verifiers.extraction.code import CodeFault, ExtractedCode, extract_code
 
 ARTEFACT = 1 << 16
-"""Characters kept of each artefact."""
+"""Characters kept of each artefact but the program, which is at most as long as the answer."""
 _IN_PROCESS = "asserts in process"
 
 
@@ -73,7 +76,7 @@ def _unread(check: CodeCheck, fault: CodeFault) -> Verdict:
         reason=fault.reason,
         detail=printable(fault.detail, 1000),
         metrics=_shares(check, 0) if check.kind == VALUES else {},
-        artefacts={"program.py": printable(fault.program, ARTEFACT)} if fault.program else {},
+        artefacts={"program.py": printable(fault.program, None)} if fault.program else {},
     )
 
 
@@ -82,7 +85,7 @@ def _verdict(check: CodeCheck, found: ExtractedCode, tried: Attempt) -> Verdict:
     metrics = {"judge_s": tried.judge_s, "programs": float(tried.programs)}
     metrics |= {"memory_mib": tried.end.memory_bytes / (1 << 20)} if tried.end.memory_bytes else {}
     metrics |= _shares(check, tried.passed) if check.kind == VALUES else {"in_process": float(beside)}
-    checks, artefacts = _outcomes(check, tried), _artefacts(found, tried)
+    checks, artefacts = _outcomes(check, tried), _artefacts(check, found, tried)
     if failure is None:
         detail = _IN_PROCESS if beside else ""
         return Verdict(
@@ -116,25 +119,38 @@ def _outcomes(check: CodeCheck, tried: Attempt) -> tuple[CheckOutcome, ...]:
     )
 
 
-def _artefacts(found: ExtractedCode, tried: Attempt) -> dict[str, str]:
+def _artefacts(check: CodeCheck, found: ExtractedCode, tried: Attempt) -> dict[str, str]:
     texts = {
-        "program.py": found.program,
         "stdout.txt": tried.end.stdout.decode("utf-8", "replace"),
         "stderr.txt": tried.end.stderr.decode("utf-8", "replace"),
     }
-    if (failure := tried.failure) is not None:
-        facts = {
-            "detail": failure.detail,
-            "call": failure.call,
-            "expected": failure.expected,
-            "got": failure.got,
-            "place": failure.place,
-            "extraction": list(found.flags),
-            "ended": str(tried.end.ended),
-            "exit_code": tried.end.exit_code,
-            "signal": tried.end.signal,
-            "wall_s": tried.end.wall_s,
-            "cpu_s": tried.end.cpu_s,
-        }
+    if tried.failure is not None:
+        facts = {"input": _failed_input(check, tried), **_facts(found, tried, tried.failure)}
         texts["failure.json"] = json.dumps(facts, indent=2)
-    return {name: printable(text, ARTEFACT) for name, text in texts.items() if text}
+    kept = {name: printable(text, ARTEFACT) for name, text in texts.items() if text}
+    return {"program.py": printable(found.program, None), **kept}  # whole: half a program is another one
+
+
+def _failed_input(check: CodeCheck, tried: Attempt) -> list[Any] | None:
+    """Return the arguments of the call that went wrong, as far as JSON has them; None where there was none."""
+    if check.kind != VALUES or tried.failure is None or not tried.failure.call or tried.passed >= check.count:
+        return None
+    line = check.inputs.split("\n")[tried.passed]
+    plain: list[Any] | None = to_plain(decode(line)) if len(line) <= ARTEFACT // 2 else None
+    return plain
+
+
+def _facts(found: ExtractedCode, tried: Attempt, failure: Failure) -> dict[str, Any]:
+    return {
+        "detail": failure.detail,
+        "call": failure.call,
+        "expected": failure.expected,
+        "got": failure.got,
+        "place": failure.place,
+        "extraction": list(found.flags),
+        "ended": str(tried.end.ended),
+        "exit_code": tried.end.exit_code,
+        "signal": tried.end.signal,
+        "wall_s": tried.end.wall_s,
+        "cpu_s": tried.end.cpu_s,
+    }

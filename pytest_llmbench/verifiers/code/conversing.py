@@ -61,7 +61,8 @@ main = _load(MODULES)
 
 def _driver() -> Driver:
     """Bundle the driver with all of ours that it imports, for an interpreter that has neither."""
-    ours = [(module.__name__, Path(module.__file__).read_text(encoding="utf-8")) for module in (result_lines, driver)]
+    files = {result_lines.__name__: "result_lines.py", driver.__name__: "driver.py"}
+    ours = [(name, Path(__file__).with_name(file).read_text(encoding="utf-8")) for name, file in files.items()]
     modules = [*plain_values.sources(), *ours]
     return Driver(name="python_code", source=f"MODULES = {modules!r}\n{_LOADER}")
 
