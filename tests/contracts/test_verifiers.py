@@ -14,12 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_llmbench.assemble import with_sandbox
 from pytest_llmbench.datasets import READERS
 from pytest_llmbench.records import Exchange, Outcome, Reason, Request, Response, Scenario, ToolCall, Turn, to_plain
 from pytest_llmbench.verifiers import VERIFIERS
 from tests.patience import cpu_seconds
 from tests.verifiers.benchlocal_cases import BATTERY
 from tests.verifiers.benchlocal_cases import scenario as foreign_scenario
+from tests.verifiers.code.unboxed import Unboxed
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = [
@@ -27,12 +29,26 @@ SCENARIOS = [
     for folder in sorted((ROOT / "packs").iterdir())
     if (folder / "pack.yaml").is_file()
     for scenario in READERS["llmbench"].read(folder).scenarios
+    if scenario.task is None
 ]
+"""But for those whose checks are still in a data set."""
 FOREIGN = {"benchlocal": [foreign_scenario(*checks) for checks in BATTERY]}
 """Scenarios of verifiers that keep another tool's rules for its packs, which do not come with us."""
+CODE = Scenario(
+    id="C-1",
+    title="double",
+    messages=(),
+    dialogue="single_turn",
+    verifier="python_code",
+    checks=({"kind": "asserts", "entry_point": "double", "tests": ["assert double(2) == 4"]},),
+)
+"""What the packs of data sets are filled with."""
+OWN = {**FOREIGN, "python_code": [CODE]}
 BY_VERIFIER = {
-    name: FOREIGN.get(name) or [scenario for scenario in SCENARIOS if scenario.verifier == name] for name in VERIFIERS
+    name: OWN.get(name) or [scenario for scenario in SCENARIOS if scenario.verifier == name] for name in VERIFIERS
 }
+JUDGES = with_sandbox(VERIFIERS, Unboxed())
+"""The verifiers, able to judge: no answer in here is a program."""
 JUNK = [
     "x",
     "RAIN",
@@ -88,7 +104,7 @@ def test_shipped_scenarios_have_no_problem(scenario: Scenario) -> None:
 @pytest.mark.parametrize("text", [*JUNK, "", " \n", "\u00a0"])
 def test_junk_never_passes(scenario: Scenario, text: str) -> None:
     """Any constant answer, however often it is given, is a FAIL with a reason."""
-    verdict = VERIFIERS[scenario.verifier].judge(scenario, saying(scenario, text))
+    verdict = JUDGES[scenario.verifier].judge(scenario, saying(scenario, text))
     assert verdict.outcome is Outcome.FAIL
     assert isinstance(verdict.reason, Reason)
     assert verdict.detail
@@ -103,19 +119,19 @@ def test_any_exchange_is_judged(name: str, data: st.DataObject) -> None:
     """Fewer and more turns than expected, lone surrogates, NUL, broken calls: a verdict each time, the same twice."""
     scenario = data.draw(st.sampled_from(BY_VERIFIER[name]))
     exchange = exchange_of(data.draw(st.lists(ANY_RESPONSE, max_size=3)))
-    verdict = VERIFIERS[name].judge(scenario, exchange)
+    verdict = JUDGES[name].judge(scenario, exchange)
     assert verdict.outcome in {Outcome.PASS, Outcome.FAIL}
     assert (verdict.outcome is Outcome.PASS) == (verdict.reason is None)
-    assert VERIFIERS[name].judge(scenario, exchange) == verdict
+    assert JUDGES[name].judge(scenario, exchange) == verdict
     assert to_plain(verdict)["outcome"] == verdict.outcome
 
 
 @each_verifier
 def test_a_scenario_without_checks_is_a_problem(name: str) -> None:
-    """Nothing to check is no scenario, and a merely diagnostic check, which foreign packs know not, decides nothing."""
+    """Nothing to check is no scenario, and a merely diagnostic check, where there is such a thing, decides nothing."""
     scenario = BY_VERIFIER[name][0]
     diagnostic = tuple({**check, "gating": False} for check in scenario.checks)
-    for checks in ((),) if name in FOREIGN else ((), diagnostic):
+    for checks in ((),) if name in OWN else ((), diagnostic):
         assert list(VERIFIERS[name].problems(dataclasses.replace(scenario, checks=checks)))
 
 
@@ -168,7 +184,7 @@ def test_eight_times_the_text_is_not_sixty_four_times_the_work(name: str, piece:
     costs = []
     for size in (1 << 14, 1 << 17):
         exchange = saying(scenario, piece * (size // len(piece)))
-        costs.append(cpu_seconds(partial(VERIFIERS[name].judge, scenario, exchange)))
+        costs.append(cpu_seconds(partial(JUDGES[name].judge, scenario, exchange)))
     assert costs[1] < 40 * costs[0] + 0.5
 
 
@@ -177,7 +193,7 @@ def test_a_megabyte_is_survived(name: str) -> None:
     """A runaway answer of a megabyte is a FAIL like any other."""
     scenario = max(BY_VERIFIER[name], key=lambda one: len(one.checks))
     answer = ("So 4 - *it* _is_ `so` | > # \ud800 it's.\n" * 40_000)[: 1 << 20]
-    assert VERIFIERS[name].judge(scenario, saying(scenario, answer)).outcome is Outcome.FAIL
+    assert JUDGES[name].judge(scenario, saying(scenario, answer)).outcome is Outcome.FAIL
 
 
 @each_verifier
@@ -185,7 +201,7 @@ def test_the_verdict_does_not_hang_on_hash_order(name: str) -> None:
     """Another process with another hash seed says the same."""
     code = (
         "from tests.contracts.test_verifiers import *\n"
-        f"for one in BY_VERIFIER[{name!r}]: print(VERIFIERS[{name!r}].judge(one, saying(one, 'Rain, SNOW and 42.')))"
+        f"for one in BY_VERIFIER[{name!r}]: print(JUDGES[{name!r}].judge(one, saying(one, 'Rain, SNOW and 42.')))"
     )
     said = {_said(code, seed) for seed in ("1", "2")}
     assert len(said) == 1
