@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from pytest_llmbench.commands.main import main
+from pytest_llmbench.config_file import sandbox_settings
+from pytest_llmbench.settings import SandboxSettings
 from tests.stub.client import running_stub
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -72,10 +74,23 @@ def test_an_endpoint_of_ones_own_is_measured(tmp_path: Path) -> None:
     assert "parrot-1" in done.stdout
 
 
-def test_the_readmes_tutorial_pack_passes_and_fails_as_it_says(tmp_path: Path) -> None:
-    """Its two YAML blocks are a pack; --llm-repeat takes it through every recorded answer."""
+def readme_block(start: str) -> str:
+    """Return the one YAML block of the README that begins so."""
     readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
-    pack, gold = (textwrap.dedent(block) for block in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL))
+    blocks = map(textwrap.dedent, re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL))
+    (block,) = [block for block in blocks if block.startswith(start)]
+    return block
+
+
+def test_the_readmes_sandbox_settings_are_read(tmp_path: Path) -> None:
+    """They say what is the case without them."""
+    (tmp_path / "llmbench.yaml").write_text(readme_block("sandbox: "), encoding="utf-8")
+    assert sandbox_settings(tmp_path) == SandboxSettings()
+
+
+def test_the_readmes_tutorial_pack_passes_and_fails_as_it_says(tmp_path: Path) -> None:
+    """Two of its YAML blocks are a pack; --llm-repeat takes it through every recorded answer."""
+    pack, gold = readme_block("llmbench: 1\n"), readme_block("GEO-1:\n")
     folder = tmp_path / "geography"
     folder.mkdir()
     (folder / "pack.yaml").write_text(pack, encoding="utf-8")

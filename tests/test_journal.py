@@ -116,7 +116,7 @@ def test_lines_are_ascii_json_that_carry_the_key(tmp_path: Path) -> None:
 
 
 def test_tools_and_long_messages_stand_once(tmp_path: Path) -> None:
-    """Repeats of a long prompt, a growing conversation and a tool pool cost a reference each."""
+    """Repeats of a long prompt, a growing conversation, a tool pool and the pack's facts cost a reference each."""
     journal = Journal(tmp_path, worker="main")
     same_but_another_object = (dataclasses.replace(TOOLS[0]),)
     for attempt in range(1, 40):
@@ -125,7 +125,7 @@ def test_tools_and_long_messages_stand_once(tmp_path: Path) -> None:
         journal.turn(trial(attempt=attempt), 1, turn("b", "p" * 1000, "q" * 1000, tools=tools))
         journal.result(result(trial(attempt=attempt)))
     journal.close()
-    assert [record["type"] for record in lines(journal)].count("shared") == 3
+    assert [record["type"] for record in lines(journal)].count("shared") == 4
     assert JournalReader(tmp_path).turns(trial(attempt=39).key)[1].request.messages[1].content == "q" * 1000
 
 

@@ -90,7 +90,13 @@ def lead(order: dict[str, Any], settings: dict[str, Any], pipes: list[int]) -> i
 
 
 def take_places(pipes: list[int]) -> None:
-    """Put the pipes where a program expects them and close everything else."""
+    """Put the pipes where a program expects them and close everything else.
+
+    Its empty standard input is its own: flags and locks stay with an open file, for whoever shares it.
+    """
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.close(null)
     for place, fd in zip((DATA_IN, 1, 2, DATA_OUT), pipes):  # noqa: B905 - 3.8; a command has no DATA_OUT
         os.dup2(fd, place)
     os.closerange(len(pipes) + 1, OUR_FILES)

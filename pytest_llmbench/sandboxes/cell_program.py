@@ -170,8 +170,8 @@ class Warden:
         now = time.monotonic()
         if now >= program.started + program.order["time_s"]:
             return TIME
-        if os.waitid(os.P_PID, program.keeper.pid, os.WSTOPPED | os.WNOHANG):
-            return ""  # its keeper was stopped, and only the program can have done that
+        if not _is_at_work(program.keeper.pid):
+            return ""
         if program.silent_since and now >= program.silent_since + TICK_S:
             program.silent_since = 0.0
             self.link.send(wire.SILENT)
@@ -197,6 +197,14 @@ class Warden:
         if clean:
             self.traces.renew()
         return clean
+
+
+def _is_at_work(keeper: int) -> bool:
+    """Tell whether a keeper is neither stopped nor dead: only its program can have done that."""
+    try:
+        return not os.waitid(os.P_PID, keeper, os.WSTOPPED | os.WNOHANG)
+    except ChildProcessError:
+        return False  # dead, and not yet reaped
 
 
 def _cause(status: int | None, cause: str, oom_kills: int) -> str:

@@ -98,8 +98,15 @@ class Program:
             self.silent_since = time.monotonic()
 
     def drain(self, link: wire.Link) -> None:
-        """Pass on what is still in the pipes, now that nobody can write any more."""
+        """Pass on what is still in the pipes, now that nobody can write any more.
+
+        A writing end may live on in a message between sockets of the dead, so the end is not waited for.
+        """
         for fd in list(self.outputs):
-            while self.carry(link, fd):
-                pass
+            os.set_blocking(fd, False)
+            try:
+                while self.carry(link, fd):
+                    pass
+            except BlockingIOError:
+                self._output_ended(fd)
         self._close_job()

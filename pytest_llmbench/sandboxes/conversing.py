@@ -32,13 +32,13 @@ class Talk:
         self._result: ExecResult | None = None
 
     def say(self, line: bytes) -> None:
-        """See `Conversation`; raises SandboxFailed where the sandbox is gone."""
+        """See `Conversation`; raises SandboxFailed where the sandbox is gone and the program did not take it along."""
         if b"\n" in line:
             raise ValueError("a line to a driver holds no newline")
         try:
             self._run.give(line + b"\n")
         except CellDied as error:
-            raise failure(error) from None
+            self._result = _buried(self._run, error)
 
     def hear(self, *, time_s: float, limit: int = 1 << 22) -> bytes:
         """See `Conversation`."""

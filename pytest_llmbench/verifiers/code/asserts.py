@@ -1,7 +1,8 @@
 """Judging by asserts: trusted tests run in a sandbox of their own; the calls they make are carried to the program's.
 
-So neither the tests nor what they expect are ever beside the program. Only where arguments cannot leave a process
-(objects of the tests' own classes), or where the tests look at an argument again, do they run ``beside`` it. There
+So neither the tests nor what they expect are ever beside the program. What a call changed of its arguments is
+carried back, into the tests' own lists, dicts and sets. Only where arguments cannot leave a process as what they are
+(objects of the tests' own classes, ranges, counters ...) do the tests run ``beside`` the program. There
 a program that hunts for them can forge its verdict: results are reduced to plain values first, and the last line
 must be a token that was told only after the program's import, but frames and the result channel are in its reach.
 """
@@ -18,7 +19,18 @@ from pytest_llmbench.contracts import Sandbox
 from pytest_llmbench.plain_values import NotPlain, encode, has_opaque, parse
 from pytest_llmbench.verifiers.code.attempt import Attempt
 from pytest_llmbench.verifiers.code.code_check import CodeCheck
-from pytest_llmbench.verifiers.code.conversing import CALL_S, DRIVER, VALUE_BYTES, Talk, fault_of, read_raised
+from pytest_llmbench.verifiers.code.conversing import (
+    ARGUMENT_BYTES,
+    CALL_S,
+    DRIVER,
+    LINE_BYTES,
+    VALUE_BYTES,
+    Talk,
+    fault_of,
+    read_base,
+    read_raised,
+)
+from pytest_llmbench.verifiers.code.result_lines import CALL_DEPTH
 from pytest_llmbench.verifiers.code.wording import Failure, Stopped, called_with, failed_test, raised
 
 APART = "apart"
@@ -51,6 +63,7 @@ class _Run:
     value: str = ""
     fault: Failure | None = None
     opaque: bool = False
+    answered: bool = False
 
     def load(self) -> None:
         """Wait for the program's import."""
@@ -83,16 +96,20 @@ class _Run:
         self.call, self.value, self.fault = called_with(self.check.entry_point, line), "", None
         self.program.say(line)
         answer = self.hear(self.program)
+        self.answered = True
         told = read_raised(answer) if answer[:1] == "!" else None
         if told is not None:
             self.fault = raised(*told)
             kind = told[0] if told[0].isidentifier() else "Exception"
-            return "!" + json.dumps([kind, told[1]])
+            return "!" + json.dumps([kind, told[1], read_base(answer)])
+        value, _, left = answer[1:].partition("\t")
         try:
-            parse(answer[1:] if answer[:1] == "=" else "")
+            parse(value if answer[:1] == "=" else "")
+            if left:
+                parse(left, depth=CALL_DEPTH)
         except NotPlain:
             raise Stopped(fault_of(answer, self.check.entry_point)) from None
-        self.value = answer[1:]
+        self.value = value
         self.opaque = self.opaque or has_opaque(answer)
         return answer
 
@@ -112,11 +129,11 @@ def try_asserts(sandbox: Sandbox, check: CodeCheck, program: str, *, mode: str, 
     Where the tests cannot be apart, the attempt's `unsendable` says why, beside a failure.
     """
     with ExitStack() as stack:
-        run = _Run(check=check, program=Talk(stack.enter_context(sandbox.converse(DRIVER))), limits=limits)
+        run = _Run(check=check, program=_talk(sandbox, stack), limits=limits)
         failure, unsendable = None, ""
         try:
             if mode == APART:
-                _apart(run, program, Talk(stack.enter_context(sandbox.converse(DRIVER))))
+                _apart(run, program, _talk(sandbox, stack))
             else:
                 _beside(run, program)
         except _Unsendable as error:
@@ -136,6 +153,10 @@ def try_asserts(sandbox: Sandbox, check: CodeCheck, program: str, *, mode: str, 
         )
 
 
+def _talk(sandbox: Sandbox, stack: ExitStack) -> Talk:
+    return Talk(stack.enter_context(sandbox.converse(DRIVER)), line_bytes=ARGUMENT_BYTES + LINE_BYTES)
+
+
 def _job(check: CodeCheck, mode: str, program: str) -> dict[str, object]:
     return {
         "mode": mode,
@@ -143,6 +164,7 @@ def _job(check: CodeCheck, mode: str, program: str) -> dict[str, object]:
         "setup": check.setup,
         "entry": check.entry_point,
         "limit": VALUE_BYTES,
+        "arguments": ARGUMENT_BYTES,
     }
 
 
@@ -156,7 +178,9 @@ def _apart(run: _Run, program: str, tests: Talk) -> None:
         match event[:1]:
             case "C":
                 tests.say(run.carry(event[1:]))
-            case "A":
+            case "L" if run.answered:  # a program that chooses them must not bring the tests beside itself
+                raise Stopped(Failure(detail=f"the arguments of a call cannot be sent: {json.loads(event[1:])}"))
+            case "A" | "L":
                 raise _Unsendable(f"the arguments of a call cannot be sent: {json.loads(event[1:])}")
             case "S":
                 kind, message, line = read_raised(event) or ("", "", 0)

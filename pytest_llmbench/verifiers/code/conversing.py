@@ -42,6 +42,12 @@ VALUE_BYTES = 1 << 18
 """Encoded values above this are compared by their digests."""
 LINE_BYTES = 4 * VALUE_BYTES
 """The longest result line that is heard."""
+ARGUMENT_BYTES = 4 * LINE_BYTES
+"""The most that the encoded arguments of one call may take: more than any result that is passed on."""
+_LAST_LINE = 10**6
+"""A program has no more lines than that."""
+_NAMES, _NAME = 50, 200
+"""Names that a program may tell of, and characters of each."""
 
 _LOADER = """
 import sys, types
@@ -135,25 +141,39 @@ def allowed_s(reference_s: float) -> float:
 def read_raised(line: str) -> tuple[str, str, int] | None:
     """Return type, message and line number of the exception that a line tells of; None where it tells of none."""
     match _read(line):
-        case [str(kind), str(message), int(number)]:
+        case [str(kind), str(message), number, *_] if _is_up_to(_LAST_LINE, number):
             return kind, message, number
         case _:
             return None
 
 
+def read_base(line: str) -> str:
+    """Return the name of the builtin class that a program's exception is or comes from; "Exception" where untold."""
+    match _read(line):
+        case [_, _, _, str(base)] if base.isidentifier():
+            return base
+        case _:
+            return "Exception"
+
+
 def fault_of(line: str, entry_point: str) -> Failure:
     """Return what a result line says that holds no value; the program may have written the line itself."""
+    told = read_raised(line) if line[:1] == "!" else None
+    if told is not None:
+        return raised(*told)
     match line[:1], _read(line):
-        case "!", [str(kind), str(message), int(number)]:
-            return raised(kind, message, number)
         case "?", str(why):
             return not_plain(why)
-        case "~", [int(status)]:
+        case "~", [status] if _is_up_to(0xFF, status):
             return exited(status)
         case "-", [*names]:
-            return no_entry_point(entry_point, [name for name in names if isinstance(name, str)])
+            return no_entry_point(entry_point, [name[:_NAME] for name in names[:_NAMES] if isinstance(name, str)])
         case _:
             return garbled()
+
+
+def _is_up_to(most: int, number: Any) -> bool:
+    return type(number) is int and 0 <= number <= most
 
 
 def _read(line: str) -> Any:

@@ -11,10 +11,12 @@ The caller's first line is a job (JSON), its `mode` one of:
 ``beside``  runs `tests` in a copy of the program's own namespace, for arguments that cannot leave the process.
 
 First comes ``+`` (the job was read), then ``+`` (the program was run, its entry point is there) or a result line.
-The first byte of a result line: ``=`` encoded value, ``#`` digest of a value, ``!`` exception [type, message, line],
-``?`` a value that is not plain, with why, ``~`` the program ended itself [status], ``-`` no entry point [names].
+The first byte of a result line: ``=`` encoded value, ``#`` digest of a value, ``!`` exception [type, message, line,
+builtin base], ``?`` a value that is not plain, with why, ``~`` the program ended itself [status], ``-`` no entry
+point [names]. Where a served call changed its arguments, a tab and their encoding stand behind the value.
 Of the tester: ``C`` call, ``P`` a test passed, ``F`` a test failed [type, message, line of the test's text], ``A``
-arguments that cannot be sent, ``S`` the set-up failed [like F], ``D`` done (with the token, in mode ``beside``).
+arguments that no program could be sent, ``L`` arguments too large or too deep, ``S`` the set-up failed [like F],
+``D`` done (with the token, in mode ``beside``).
 """
 
 from __future__ import annotations
@@ -25,8 +27,17 @@ import linecache
 import sys
 import types
 
-from pytest_llmbench.plain_values import NotPlain, TooLarge, decode, digest, encode, has_opaque
-from pytest_llmbench.verifiers.code.result_lines import ENDINGS, MESSAGE, PROGRAM, Results, raised, result_line, told
+from pytest_llmbench.plain_values import NotPlain, TooLarge, decode, digest, encode
+from pytest_llmbench.verifiers.code.result_lines import (
+    CALL_DEPTH,
+    ENDINGS,
+    MESSAGE,
+    PROGRAM,
+    Results,
+    raised,
+    result_line,
+    told,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +51,8 @@ _BUILTINS = vars(builtins)
 globals()["__builtins__"] = dict(_BUILTINS)  # a program may replace those it shares
 
 SETUP = "setup.py"
+FILE = "/work/solution.py"
+"""What a program finds as its ``__file__``."""
 
 
 def main(channel: Channel) -> None:
@@ -78,11 +91,21 @@ def _serve(channel: Channel, job: Mapping[str, Any]) -> None:
         line = channel.read_line()
         if not line:
             break
-        args, kwargs = decode(line.decode("ascii"))
-        result = _called(loaded[0], args, kwargs, write)
+        result = _served(loaded[0], line.decode("ascii"), write, job["arguments"])
         results.say(result)
         if result[:1] == b"~":
             break
+
+
+def _served(entry: Callable[..., Any], line: str, write: Callable[[Any], bytes], limit: int) -> bytes:
+    args, kwargs = decode(line, depth=CALL_DEPTH)
+
+    def with_changes(value: Any) -> bytes:
+        result = write(value)  # first: a generator may change arguments yet
+        left = encode((args, kwargs), limit=limit, depth=CALL_DEPTH)
+        return result if left == line else result + b"\t" + left.encode("ascii")
+
+    return _called(entry, args, kwargs, with_changes)
 
 
 def _load(job: Mapping[str, Any], results: Results) -> tuple[Callable[..., Any], dict[str, Any]] | None:
@@ -90,6 +113,7 @@ def _load(job: Mapping[str, Any], results: Results) -> tuple[Callable[..., Any],
     results.say(b"+")
     module = types.ModuleType("solution")
     module.__dict__["__builtins__"] = _BUILTINS
+    module.__dict__["__file__"] = FILE
     sys.modules["solution"] = module
     program = job["program"]
     linecache.cache[PROGRAM] = (len(program), None, program.splitlines(True), PROGRAM)
@@ -139,7 +163,14 @@ def _shortener(limit: int) -> Callable[[Any], bytes]:
 
 
 class _Unsendable(BaseException):
-    """Arguments that cannot leave the process. No Exception: tests that catch those must not swallow it."""
+    """Arguments that cannot leave the process. No Exception: tests that catch those must not swallow it.
+
+    `mark` is that of the line that says so.
+    """
+
+    def __init__(self, mark: str, why: str) -> None:
+        super().__init__(why)
+        self.mark = mark
 
 
 class _Over(BaseException):
@@ -155,7 +186,7 @@ def _tests(channel: Channel, job: Mapping[str, Any]) -> None:
     except Exception as error:  # noqa: BLE001 - it may need what only a program has
         channel.write(result_line("S", told(error, SETUP)) + b"\n")
         return
-    namespace[job["entry"]] = _proxy(channel, job["limit"])
+    namespace[job["entry"]] = _proxy(channel, job["arguments"])
     if _run_tests(channel, job["tests"], namespace):
         channel.write(b"D\n")
 
@@ -164,33 +195,82 @@ def _proxy(channel: Channel, limit: int) -> Callable[..., Any]:
     """Return a function whose calls are made by the program in the other process."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
+        given = (args, kwargs)
+        _check_exact(given, CALL_DEPTH)
         try:
-            text = encode((args, kwargs), limit=limit)
+            text = encode(given, limit=limit, depth=CALL_DEPTH)
         except NotPlain as error:
-            raise _Unsendable(str(error)) from None
-        if has_opaque(text):
-            raise _Unsendable("an object")
+            raise _Unsendable("L", str(error)) from None
         channel.write(b"C" + text.encode("ascii") + b"\n")
         line = channel.read_line()
         if line is None:
             raise _Over
         if line[:1] == b"!":
             raise _revived(line[1:])
-        return decode(line[1:].decode("ascii"))
+        value, _, left = line[1:].decode("ascii").partition("\t")
+        if left:
+            _rewritten(given, decode(left, depth=CALL_DEPTH))
+        return decode(value)
 
     return call
 
 
+_EXACT = frozenset((type(None), bool, int, float, complex, str, bytes, type(iter([]))))
+"""Types without containers that arrive as what they are; iterators over lists are what a program's iterators became."""
+_HOLDERS = frozenset((list, tuple, set, frozenset, dict))
+
+
+def _check_exact(value: Any, levels: int) -> None:
+    """Raise `_Unsendable` where a value would arrive as another type; what is too deep is left to `encode`."""
+    kind = type(value)
+    if kind in _EXACT or (kind in _HOLDERS and levels < 0):
+        return
+    if kind not in _HOLDERS:
+        raise _Unsendable("A", f"an object of type {kind.__name__}")
+    held = [*value, *value.values()] if kind is dict else value
+    if not _EXACT.issuperset(map(type, held)):
+        for item in held:
+            _check_exact(item, levels - 1)
+
+
+def _rewritten(old: Any, new: Any) -> Any:
+    """Return what a call left of the argument `old`, of which `new` tells: `old` itself, changed, where it can be."""
+    kind = type(old)
+    if kind is not type(new):
+        return new
+    if kind is list:
+        old[:] = [*map(_rewritten, old, new), *new[len(old) :]]
+    elif kind is dict:
+        items = {key: _rewritten(old[key], item) if key in old else item for key, item in new.items()}
+        old.clear()
+        old.update(items)
+    elif kind is set:
+        old.clear()
+        old.update(new)
+    elif kind is tuple and len(old) == len(new):
+        return tuple(map(_rewritten, old, new))
+    else:
+        return new
+    return old
+
+
 def _revived(line: bytes) -> Any:
-    """Return an exception like the one the program raised: the builtin one of that name, else a new type."""
-    kind, message = json.loads(line)[:2]
-    known: Any = getattr(builtins, kind, None)
-    made: Any = type(kind, (Exception,), {})
-    wanted = known if isinstance(known, type) and issubclass(known, Exception) else made
+    """Return an exception like the one the program raised: the builtin one, else one of a new type that has its base.
+
+    A group of exceptions comes back as a plain one: it cannot be made of a message.
+    """
+    kind, message, base = json.loads(line)
+    known: Any = getattr(builtins, base, None)
+    if not (isinstance(known, type) and issubclass(known, Exception)) or issubclass(known, _GROUPS):
+        known = Exception
+    wanted = known if known.__name__ == kind else type(kind, (known,), {})
     try:
         return wanted(message)
     except TypeError:  # UnicodeDecodeError and its like want more than a message
-        return made(message)
+        return type(kind, (known,), {"__init__": lambda *_: None, "__str__": lambda _: message})(message)
+
+
+_GROUPS: Any = getattr(builtins, "BaseExceptionGroup", ())
 
 
 def _run_tests(channel: Channel, tests: list[str], namespace: dict[str, Any]) -> bool:
@@ -199,7 +279,7 @@ def _run_tests(channel: Channel, tests: list[str], namespace: dict[str, Any]) ->
         try:
             _execute(text, name, namespace)
         except _Unsendable as error:
-            channel.write(result_line("A", str(error)[:MESSAGE]) + b"\n")
+            channel.write(result_line(error.mark, str(error)[:MESSAGE]) + b"\n")
             return False
         except _Over:
             return False

@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 
-from pytest_llmbench.plain_values import encode
+from pytest_llmbench.plain_values import DEPTH, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ SINGLE = 128
 """Results that leave one by one."""
 MESSAGE = 500
 """Characters kept of an exception's message."""
+CALL_DEPTH = DEPTH + 8
+"""Containers that may stand inside each other in the arguments of a call: more than in any result passed on."""
 ENDINGS = (SystemExit, KeyboardInterrupt, GeneratorExit)
 """What a program raises to end itself."""
 _MOMENT_S = 0.001
@@ -42,6 +44,8 @@ _FULL = 1 << 16
 
 _clock = time.perf_counter
 _format_exception = traceback.format_exception
+_mro = type.__dict__["__mro__"].__get__
+_KNOWN = {id(kind): kind.__name__ for kind in vars(builtins).values() if isinstance(kind, type)}
 
 
 def result_line(mark: str, content: Any) -> bytes:
@@ -103,7 +107,7 @@ def raised(error: BaseException) -> bytes:
         os.write(2, text[-8000:].encode("utf-8", "backslashreplace"))
     except BaseException:  # noqa: BLE001, S110 - a hostile __str__, or nothing to write to: it is but an extra
         pass
-    return result_line("!", told(error, PROGRAM))
+    return result_line("!", [*told(error, PROGRAM), base_of(type(error))])
 
 
 def told(error: BaseException, filename: str) -> list[Any]:
@@ -115,6 +119,11 @@ def told(error: BaseException, filename: str) -> list[Any]:
     return [str(type(error).__name__)[:100], message, line_of(error, filename)]
 
 
+def base_of(kind: type) -> str:
+    """Return the name of the first builtin class that a type of exceptions is or comes from."""
+    return next(_KNOWN[id(base)] for base in _mro(kind) if id(base) in _KNOWN)
+
+
 def line_of(error: BaseException, filename: str) -> int:
     """Return the 1-based line of `filename` that was reached last, 0 where it was not in it."""
     line, step = 0, error.__traceback__
@@ -123,5 +132,5 @@ def line_of(error: BaseException, filename: str) -> int:
             line = step.tb_lineno
         step = step.tb_next
     if not line and isinstance(error, SyntaxError) and type(error.lineno) is int:
-        return error.lineno
+        return max(error.lineno, 0)
     return line

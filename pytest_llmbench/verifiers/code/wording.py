@@ -12,6 +12,7 @@ from pytest_llmbench.lookup import nearest
 from pytest_llmbench.plain_values import parse, write
 from pytest_llmbench.records import Ended, ExecResult, Reason, printable
 from pytest_llmbench.verifiers.code.comparing import shown
+from pytest_llmbench.verifiers.code.result_lines import CALL_DEPTH
 
 SHOWN = 200
 """Characters of one value in a detail."""
@@ -48,7 +49,7 @@ def called(entry_point: str, line: str) -> str:
 
 def called_with(entry_point: str, line: str) -> str:
     """Return a call as Python would write it; `line` is an encoded pair of positional and keyword arguments."""
-    positional, named = parse(line)["t"]
+    positional, named = parse(line, depth=CALL_DEPTH)["t"]
     parts = [shown(write(value), SHOWN) for value in positional["t"]]
     parts += [f"{key}={shown(write(value), SHOWN)}" for key, value in named["d"]]
     return f"{entry_point}({cut(', '.join(parts), 2 * SHOWN)})"

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from pytest_llmbench.verifiers.extraction.code_prose import without_prose_behind
+from pytest_llmbench.verifiers.extraction.code_prose import without_prose_behind, without_tags_around
 from pytest_llmbench.verifiers.extraction.code_syntax import Code, SyntaxFault, read
 
 FENCE_LINES = 128
@@ -126,7 +126,8 @@ def _fences(rows: list[str]) -> Iterator[_Fence]:
 def _read_rows(opening: _Fence, rows: list[str]) -> Block:
     """Read the lines of a block: without its fence's indent, as they are, or without any common indent."""
     first, last = opening.row + 1, opening.row + len(rows)
-    rows = [_without_quotes(row, opening.quotes) for row in rows]
+    own = "\n".join(_without_quotes(row, opening.quotes) for row in rows)
+    rows = without_tags_around(own.removeprefix("\ufeff")).split("\n")
     as_is, moved = "\n".join(rows), "\n".join(_without_indent(row, opening.column) for row in rows)
     is_moved = next((row for row in rows if row.strip()), "")[:1] in {" ", "\t"}
     raw = moved if is_moved else as_is

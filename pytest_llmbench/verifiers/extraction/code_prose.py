@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from pytest_llmbench.verifiers.extraction.code_syntax import Code, SyntaxFault, answers, is_words, read
+from pytest_llmbench.verifiers.extraction.code_syntax import Code, SyntaxFault, answers, read
 
 _TRIES = 4
 """How often text is read anew without what the parser objected to."""
@@ -29,6 +29,15 @@ _NO_PROSE = {*keyword.kwlist, "print", "exec", "match", "case", "type"}
 _LEADING_BLANKS = re.compile(r"\A(?:[ \t]*\n)++")
 _INDENT = re.compile(r"[ \t]*")
 _ENDS = re.compile(r"\b(?:return|yield|raise)\b")
+_TAG_ROW = re.compile(
+    r"[ \t]*+(?:\[/?[A-Z]{1,20}\]|</?[A-Za-z_]{1,20}>|<[|\uff5c][^\s<>|\uff5c]{1,40}[|\uff5c]>)[ \t]*+"
+)
+_END_MARKS = re.compile(r"(?:\s*+(?:>[|\uff5c][^\s<>|\uff5c]{1,40}+[|\uff5c]<|>s/<))++")
+"""Ends of a turn such as ``<|im_end|>``, read backwards."""
+_WORDS = (
+    ast.Name | ast.Constant | ast.Tuple | ast.List | ast.Compare | ast.BoolOp | ast.UnaryOp | ast.BinOp
+    | ast.expr_context | ast.cmpop | ast.boolop | ast.unaryop | ast.operator
+)  # fmt: skip
 
 
 def looks_like_code(text: str) -> bool:
@@ -47,6 +56,29 @@ def amid_prose(text: str) -> Code | SyntaxFault:
     if isinstance(found, SyntaxFault) and start is not None:
         found = _trimmed(rows, _first_line(rows, start), start)
     return without_words(found) if isinstance(found, Code) else found
+
+
+def without_end_marks(text: str) -> str:
+    """Return `text` without the special tokens of a chat template, such as ``<|im_end|>``, that it ends with."""
+    found = _END_MARKS.match(text[::-1])
+    return text[: len(text) - found.end()] if found else text
+
+
+def without_tags_around(text: str) -> str:
+    """Return `text` with empty lines for those at its ends that are but a tag, such as ``[PYTHON]`` or ``</answer>``."""
+    rows = text.split("\n")
+    for numbers in (range(len(rows)), reversed(range(len(rows)))):
+        for number in numbers:
+            if _TAG_ROW.fullmatch(rows[number]):
+                rows[number] = ""
+            elif rows[number].strip():
+                break
+    return "\n".join(rows)
+
+
+def is_words(statement: ast.stmt) -> bool:
+    """Whether a statement may as well be prose: bare names and words such as ``is``, ``not`` and ``in``."""
+    return isinstance(statement, ast.Expr) and all(isinstance(node, _WORDS) for node in ast.walk(statement.value))
 
 
 def without_prose_behind(text: str) -> Code | SyntaxFault:
@@ -118,7 +150,9 @@ def _first_of_prose(rows: list[str], wrong: int, start: int) -> int:
 
 
 def _is_prose(row: str) -> bool:
-    """Whether a line begins as a sentence, a heading or an item of a list does, and as no statement of Python does."""
+    """Whether a line is a tag, or begins as a sentence, a heading or an item of a list, and as no statement does."""
+    if _TAG_ROW.fullmatch(row):
+        return True
     if row[:1] in {" ", "\t"} or _ASSIGNMENT.match(row):
         return False
     found = _SENTENCE.match(row)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import difflib
 import enum
 import re
 import symtable
@@ -27,13 +26,13 @@ _DOTS = 1000
 _ODD = re.compile("[\0\ud800-\udfff]")
 _BRACE_WORK = 1 << 31
 _EXCERPT = 120
-_NAMES, _NAME_LENGTH = 200, 80
 _TRIES = 3
 _OWN_SCOPE = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 _CLOSED = _OWN_SCOPE | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-_WORDS = (
-    ast.Name | ast.Constant | ast.Tuple | ast.Compare | ast.BoolOp | ast.UnaryOp | ast.BinOp
-    | ast.expr_context | ast.cmpop | ast.boolop | ast.unaryop | ast.operator
+_COLLECTED = ast.List | ast.Tuple
+_PLAIN = (
+    ast.Constant | _COLLECTED | ast.Dict | ast.Set | ast.JoinedStr | ast.Compare | ast.UnaryOp | ast.BinOp
+    | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 )  # fmt: skip
 
 
@@ -60,14 +59,16 @@ class SyntaxFault:
 class Binding(enum.IntEnum):
     """How surely a program binds a name at module level, from not at all to by a definition of its own.
 
-    A ``STUB`` is a function without a body of its own; ``STARRED`` may come from a star import.
+    A ``VALUE`` is data, as in the output of a demo, or what a loop goes through; a ``STUB`` is a function
+    without a body of its own; ``STARRED`` may come from a star import.
     """
 
     NONE = 0
-    STUB = 1
-    STARRED = 2
-    IMPORTED = 3
-    DEFINED = 4
+    VALUE = 1
+    STUB = 2
+    STARRED = 3
+    IMPORTED = 4
+    DEFINED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,22 +161,6 @@ def answers(tree: ast.Module, name: str) -> bool:
     return bool(own) and any(isinstance(node, ends) for node in _within(own[-1].body, _OWN_SCOPE))
 
 
-def is_words(statement: ast.stmt) -> bool:
-    """Whether a statement may as well be prose: bare names and words such as ``is``, ``not`` and ``in``."""
-    return isinstance(statement, ast.Expr) and all(isinstance(node, _WORDS) for node in ast.walk(statement.value))
-
-
-def nearest_function(trees: Iterable[ast.Module], name: str) -> str:
-    """Return the function or method whose name is most like `name`, as it is reached from its module, or ""."""
-    places: dict[str, str] = {}
-    for tree in trees:
-        for path, node in _functions(tree):
-            if len(places) < _NAMES:
-                places.setdefault(node.name[:_NAME_LENGTH], ".".join((*path, node.name))[:_NAME_LENGTH])
-    near = difflib.get_close_matches(name[:_NAME_LENGTH], list(places), n=1, cutoff=0)
-    return places[near[0]] if near else ""
-
-
 def _refusal(text: str) -> SyntaxFault | None:
     """Return why the parser is not asked at all, or None.
 
@@ -238,20 +223,35 @@ def _bound_by(node: ast.AST) -> Iterator[tuple[str, Binding]]:
             for alias in node.names:
                 yield alias.asname or alias.name.partition(".")[0], Binding.IMPORTED
         case ast.Assign() | ast.AnnAssign():
-            yield from ((name, Binding.DEFINED) for name in _assigned(node))
+            yield from _assigned(node)
+        case ast.NamedExpr():
+            yield node.target.id, _kind(node.value)
         case ast.Name(ctx=ast.Store()):
-            yield node.id, Binding.DEFINED
+            yield node.id, Binding.VALUE
         case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-            yield name, Binding.DEFINED
+            yield name, Binding.VALUE
 
 
-def _assigned(node: ast.Assign | ast.AnnAssign) -> set[str]:
+def _assigned(node: ast.Assign | ast.AnnAssign) -> Iterator[tuple[str, Binding]]:
     if node.value is None:
-        return set()
+        return
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     names = [part for part in _within([*targets, node.value], _CLOSED) if isinstance(part, ast.Name)]
     stored = {part.id for part in names if isinstance(part.ctx, ast.Store)}
-    return stored - {part.id for part in names if isinstance(part.ctx, ast.Load)}
+    loaded = {part.id for part in names if isinstance(part.ctx, ast.Load)}
+    is_unpacked = any(isinstance(target, _COLLECTED) for target in targets)
+    kind = _unpacked_kind(node.value) if is_unpacked else _kind(node.value)
+    yield from ((name, kind) for name in stored - loaded)
+
+
+def _kind(value: ast.expr) -> Binding:
+    return Binding.VALUE if isinstance(value, _PLAIN) else Binding.DEFINED
+
+
+def _unpacked_kind(value: ast.expr) -> Binding:
+    """Return how surely names are bound to the parts of `value`: any of them may be a function."""
+    parts = value.elts if isinstance(value, _COLLECTED) else []
+    return max(map(_kind, parts), default=Binding.DEFINED)
 
 
 def _is_stub(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -285,16 +285,10 @@ def _blank(rows: list[str], body: Sequence[ast.stmt]) -> None:
     """Put ``pass`` where `body` begins, and nothing into its other lines."""
     first = min([body[0], *getattr(body[0], "decorator_list", ())], key=lambda node: node.lineno)
     at, last = first.lineno - 1, body[-1].end_lineno or body[-1].lineno
-    is_decorated = first is not body[0]  # a decorator's column is that of its name, one behind its mark
-    rows[at] = rows[at].encode()[: first.col_offset - is_decorated].decode() + "pass"
+    front = rows[at].encode()[: first.col_offset].decode()
+    if first is not body[0]:  # the place of a decorator is that of its name; its mark may stand lines before it
+        while at and not rows[at].lstrip().startswith("@"):
+            at -= 1
+        front = rows[at].partition("@")[0]
+    rows[at] = f"{front}pass"
     rows[at + 1 : last] = [""] * (last - at - 1)
-
-
-def _functions(tree: ast.Module) -> Iterator[tuple[tuple[str, ...], ast.FunctionDef | ast.AsyncFunctionDef]]:
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield (), node
-        elif isinstance(node, ast.ClassDef):
-            yield from (
-                ((node.name,), one) for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
-            )

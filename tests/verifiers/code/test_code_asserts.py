@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -134,19 +135,94 @@ def test_beside_the_program_the_plain_tricks_fail(program: str, detail: str) -> 
     assert detail in found.detail
 
 
-def test_tests_that_look_at_an_argument_again_are_run_beside_the_program() -> None:
-    """The reference passes there alone, and that is remembered."""
-    check = {
-        "kind": "asserts",
-        "entry_point": "fill",
-        "tests": ["xs = [1]\nfill(xs)\nassert xs == [0]"],
-        "reference": "def fill(xs):\n    xs[:] = [0] * len(xs)\n",
-    }
-    box = Unboxed()
-    assert verdict(box, check, check["reference"]).metrics["in_process"] == 1
-    before = box.conversations
-    assert verdict(box, check, check["reference"]).outcome is Outcome.PASS
-    assert box.conversations == before + 1
+SORTED = "x = [3, 1, 2]\nassert order(x) == [1, 2, 3]\nassert x == [3, 1, 2]"
+
+
+@pytest.mark.parametrize(
+    ("test", "program", "outcome"),
+    [
+        (SORTED, "order = sorted", Outcome.PASS),
+        (SORTED, "def order(x):\n    x.sort()\n    return x", Outcome.FAIL),
+        ("xs = [1]\norder(xs)\nassert xs == [0]", "def order(xs):\n    xs[:] = [0]", Outcome.PASS),
+        ("xs = [1]\norder(xs)\nassert xs == [0]", "def order(xs):\n    xs = [0]", Outcome.FAIL),
+        (
+            "row = [1]\nboard = [row, [2]]\norder(board, {'a': 1})\nassert (row, board) == ([9], [[9], [2], [3]])",
+            "def order(b, d):\n    b[0][0] = 9\n    b.append([3])\n    d.clear()",
+            Outcome.PASS,
+        ),
+        (
+            "d, s = {'a': [1], 'b': 2}, {1}\norder((d, s), k=d)\nassert (d, s) == ({'a': [1, 2], 'c': 3}, {1, 5})",
+            "def order(p, k):\n    for d in (p[0], k):\n        d['a'].append(2)\n        del d['b']\n        d['c'] = 3\n"
+            "    p[1].add(5)",
+            Outcome.PASS,
+        ),
+    ],
+)
+def test_tests_see_what_a_call_changed(test: str, program: str, outcome: Outcome) -> None:
+    """In their own lists, dicts and sets, while the program is apart."""
+    found = verdict(Unboxed(), {"kind": "asserts", "entry_point": "order", "tests": [test]}, program)
+    assert (found.outcome, found.metrics["in_process"]) == (outcome, 0)
+
+
+CATCHING = """
+try:
+    add(1, 2)
+except ValueError as error:
+    assert str(error) == "no", str(error)
+else:
+    raise AssertionError
+"""
+
+
+@pytest.mark.parametrize(
+    ("raising", "outcome"),
+    [
+        ("class Neg(ValueError): pass\n" + add("raise Neg('no')"), Outcome.PASS),
+        ("class Neg(UnicodeDecodeError):\n    __init__ = __str__ = lambda *_: 'no'\n", Outcome.FAIL),
+        (add("raise KeyError('no')"), Outcome.FAIL),
+        ("class ValueError(Exception): pass\n" + add("raise ValueError('no')"), Outcome.FAIL),
+    ],
+)
+def test_exceptions_keep_their_builtin_base(raising: str, outcome: Outcome) -> None:
+    """So that what catches the base catches them, and nothing else does."""
+    program = raising if "def add" in raising else raising + add("raise Neg()")
+    found = verdict(Unboxed(), {"kind": "asserts", "entry_point": "add", "tests": [CATCHING]}, program)
+    assert (found.outcome, found.metrics["in_process"]) == (outcome, 0)
+
+
+@pytest.mark.parametrize("body", ["x = []\n    for _ in range(98): x = [x]", "x = 'x' * 262100"], ids=["deep", "large"])
+def test_a_returned_value_that_is_passed_on_does_not_bring_the_tests_beside_the_program(body: str) -> None:
+    """Neither by its depth nor by its size."""
+    check = {"kind": "asserts", "entry_point": "add", "tests": ["assert add([add(1, 2), add(1, 2)], 3) == 6"]}
+    found = verdict(Unboxed(), check, add(body, "return 6 if b == 3 else x"))
+    assert (found.outcome, found.metrics["in_process"]) == (Outcome.PASS, 0)
+    tests = ["x = [add(1, 2)] * 20\nfor _ in range(20): x = [x]\nassert add(x, 3) == 6"]
+    found = verdict(Unboxed(), {**check, "tests": tests}, add(body, "return 6 if b == 3 else x"))
+    assert (found.outcome, found.metrics["in_process"]) == (Outcome.FAIL, 0)
+    assert "the arguments of a call cannot be sent" in found.detail
+
+
+def test_arguments_of_richer_types_are_judged_beside_the_program() -> None:
+    """A range is no list of numbers."""
+    check = {"kind": "asserts", "entry_point": "add", "tests": ["assert add(range(5), 1) == 6"]}
+    found = verdict(Unboxed(), check, add("return len(a) + b"))
+    assert (found.outcome, found.metrics["in_process"]) == (Outcome.PASS, 1)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [f'!["E","m",{10**4000}]', '!["E","m",true]', '!["E","m",-1]', f"~[{10**4000}]", "~[true]", "~[256]", "-5"],
+)
+def test_forged_numbers_are_garbled(line: str) -> None:
+    """Neither long nor other than numbers."""
+    detail = conversing.fault_of(line, "add").detail
+    assert detail.startswith("what came back is no result")
+
+
+def test_forged_names_are_few() -> None:
+    """Looking for the nearest takes no longer for a long list."""
+    names = [f"x{number}" for number in range(60)] + ["add"]
+    assert conversing.fault_of("-" + json.dumps(names), "add").detail == 'the program has no "add"; it has "x49"'
 
 
 def test_an_object_that_was_returned_does_not_bring_the_tests_beside_the_program() -> None:
