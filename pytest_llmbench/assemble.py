@@ -60,21 +60,24 @@ class Choice:
         return self.endpoint == SERVED
 
 
-def choose_launcher(settings: SandboxSettings) -> Launcher:
+def choose_launcher(settings: SandboxSettings, passed_over: Callable[[str], None] = lambda _: None) -> Launcher:
     """Return the way to start sandboxes that the settings ask for.
 
-    ``auto`` is docker where the daemon answers and the image is there, else bubblewrap. Raises
-    `SandboxUnavailable` with the reason and the command for each that was looked at, `UnknownName`.
+    ``auto`` is docker where the daemon answers and the image is there, else bubblewrap; `passed_over` is told
+    why not the first. Raises `SandboxUnavailable` with the reason and the command for each that was looked at,
+    `UnknownName`.
     """
     find("sandbox", settings.kind, {"auto": None, **LAUNCHERS})
-    names = list(LAUNCHERS) if settings.kind == "auto" else [settings.kind]
-    problems = {}
-    for name in names:
+    problems: list[str] = []
+    for name in LAUNCHERS if settings.kind == "auto" else [settings.kind]:
         launcher = LAUNCHERS[name](settings)
-        problems[name] = launcher.problem()
-        if not problems[name]:
+        problem = launcher.problem()
+        if not problem:
+            for reason in problems:
+                passed_over(reason)
             return launcher
-    raise SandboxUnavailable("; ".join(f"{name}: {problem}" for name, problem in problems.items()))
+        problems.append(f"{name}: {problem}")
+    raise SandboxUnavailable("; ".join(problems))
 
 
 def build_sandbox(settings: SandboxSettings) -> DeferredSandbox:

@@ -16,10 +16,12 @@ from pytest_llmbench.datasets import builtin_packs_dir, fill, find_packs, load_g
 from pytest_llmbench.datasets.gold import FILENAME as GOLD
 from pytest_llmbench.datasets.llmbench_pack import FILENAME as PACK
 from pytest_llmbench.dialogues import DIALOGUES
-from pytest_llmbench.errors import DatasetUnavailable, PackError, UsageProblem
+from pytest_llmbench.errors import DatasetUnavailable, PackError, SandboxUnavailable, UsageProblem
 from pytest_llmbench.mutations import MUTATORS
 from pytest_llmbench.records import Outcome, Pack, Verdict, printable
 from pytest_llmbench.rehearsal import Cast, Part, Rehearsed, gold_problems, rehearse, scenario_problems
+from pytest_llmbench.sandboxes import LAUNCHERS
+from pytest_llmbench.sandboxes.deferred import DeferredSandbox
 from pytest_llmbench.verifiers import VERIFIERS
 
 HELP = "judge the recorded answers of packs, and mutations of the right ones, without a model"
@@ -40,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "default: all built-in packs that hold their scenarios themselves",
     )
     parser.add_argument("--data", metavar="DIR", default="", help="a folder with benchmark data, for packs made of it")
-    parser.add_argument("--sandbox", metavar="KIND", default="", help="where programs run: docker or bubblewrap")
+    parser.add_argument("--sandbox", default="", choices=["auto", *LAUNCHERS], help="where programs run")
     parser.add_argument("-v", "--verbose", action="store_true", help="a line for every answer")
 
 
@@ -104,7 +106,8 @@ def _tested(test: _Test, width: int, verbose: bool) -> int:  # noqa: FBT001 - as
             return _WRONG
         faults += (fault for index in range(len(pack.scenarios)) for fault in scenario_problems(pack, index, cast))
         gold = test.gold(pack)
-    except (PackError, DatasetUnavailable) as error:
+        _need_sandbox(pack, cast)
+    except (PackError, DatasetUnavailable, SandboxUnavailable) as error:
         print(*faults, error, sep="\n", file=sys.stderr)
         return _UNUSABLE
     if not pack.path.is_dir() and not faults:
@@ -116,6 +119,14 @@ def _tested(test: _Test, width: int, verbose: bool) -> int:  # noqa: FBT001 - as
     for line in (*(f"    {problem}" for problem in problems), *(_shown(one) for one in done if one.fault or verbose)):
         print(line)
     return _WRONG if problems or any(one.fault for one in done) else _FINE
+
+
+def _need_sandbox(pack: Pack, cast: Cast) -> None:
+    """Raise `SandboxUnavailable` where answers are programs and there is nowhere to run them."""
+    for name in {scenario.verifier for scenario in pack.scenarios}:
+        sandbox = getattr(cast.verifiers[name], "sandbox", None)
+        if isinstance(sandbox, DeferredSandbox):
+            sandbox.chosen()
 
 
 def _not_ours(name: str, verifiers: Sequence[str], pack: Pack) -> str:

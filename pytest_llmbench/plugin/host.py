@@ -25,7 +25,7 @@ from pytest_llmbench.plugin.demand import Demand
 from pytest_llmbench.records import Message, PackFacts, Purpose, Request, Scenario, Server, ServerFacts, Tool, Trial
 from pytest_llmbench.runfolder import RunFolder, create, newest_matching, open_existing
 from pytest_llmbench.sampling import CANONICAL, is_canonical
-from pytest_llmbench.settings import CONCURRENCY_UNKNOWN, START_LIMIT_S, Settings
+from pytest_llmbench.settings import CONCURRENCY_UNKNOWN, SANDBOX_IMAGE, START_LIMIT_S, Settings
 
 FIRST_ANSWER_S = 120.0
 """Seconds for the one-token request before the run: a busy server may queue it."""
@@ -132,12 +132,15 @@ class Host:
 
     def _sandbox(self) -> dict[str, str]:
         """Say where programs will run, or that their trials will be errors, and return it for the manifest."""
+        asked, passed_over = self._settings.sandbox, list[str]()
         try:
-            launcher = choose_launcher(self._settings.sandbox)
+            launcher = choose_launcher(asked, passed_over.append)
         except SandboxUnavailable as error:
             self._say(f"no sandbox, so what the model writes cannot be run: {error}")
             return {}
-        self._say(f"programs run in {launcher.name}")
+        network = ", WITH network, as llmbench.yaml says" if asked.network else ""
+        why = f" (not in {'; '.join(passed_over)})" if passed_over and asked.image != SANDBOX_IMAGE else ""
+        self._say(f"programs run in {launcher.name}{network}{why}")
         return {"kind": launcher.name, **launcher.describe()}
 
     def _endpoint(self, model: str) -> Endpoint:

@@ -21,7 +21,7 @@ BASE_METRIC = "base_passed"
 
 CAVEAT = (
     "Published scores come from other prompts, samplings and servers, which move a score by several points: a row "
-    "whose interval overlaps that of this run cannot be told apart from it. Published intervals are computed here, "
+    "whose interval overlaps that of this run may be equally good. Published intervals are computed here, "
     "from the number of tasks alone."
 )
 

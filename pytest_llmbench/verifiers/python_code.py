@@ -44,7 +44,7 @@ class PythonCode:
     rules_version = RULES_VERSION
 
     def __init__(self, sandbox: Sandbox | None = None) -> None:
-        self._sandbox = sandbox
+        self.sandbox = sandbox
         self._about = ""
 
     def with_sandbox(self, sandbox: Sandbox) -> PythonCode:
@@ -57,12 +57,12 @@ class PythonCode:
 
     def judge(self, scenario: Scenario, exchange: Exchange) -> Verdict:
         """PASS where the program in the last answer is right; raises a `TrialError` where that is not to be known."""
-        if self._sandbox is None:
+        if self.sandbox is None:
             raise SandboxUnavailable("programs run in a sandbox alone, and none was given: llmbench sandbox check")
         task_id = scenario.task.task_id if scenario.task is not None else scenario.id
         check = read_check(scenario.checks[0], name=task_id)
-        self._about = self._about or about(self._sandbox)
-        judging = Judging(sandbox=self._sandbox, check=check, about=self._about)
+        self._about = self._about or about(self.sandbox)
+        judging = Judging(sandbox=self.sandbox, check=check, about=self._about)
         book = judging.known()
         found = extract_code(exchange.answer, entry_point=check.entry_point, prompt=check.prompt)
         if isinstance(found, CodeFault):

@@ -13,7 +13,7 @@ from pytest_llmbench import plain_values
 from pytest_llmbench.contracts import Conversation, Driver
 from pytest_llmbench.errors import SandboxFailed
 from pytest_llmbench.records import ExecResult
-from pytest_llmbench.verifiers.code import driver, result_lines
+from pytest_llmbench.verifiers.code import carrying, driver, result_lines
 from pytest_llmbench.verifiers.code.wording import (
     Failure,
     Stopped,
@@ -67,8 +67,9 @@ main = _load(MODULES)
 
 def _driver() -> Driver:
     """Bundle the driver with all of ours that it imports, for an interpreter that has neither."""
-    files = {result_lines.__name__: "result_lines.py", driver.__name__: "driver.py"}
-    ours = [(name, Path(__file__).with_name(file).read_text(encoding="utf-8")) for name, file in files.items()]
+    names = [module.__name__ for module in (result_lines, carrying, driver)]  # each after those it imports
+    folder = Path(__file__).parent
+    ours = [(name, (folder / f"{name.rpartition('.')[2]}.py").read_text(encoding="utf-8")) for name in names]
     modules = [*plain_values.sources(), *ours]
     return Driver(name="python_code", source=f"MODULES = {modules!r}\n{_LOADER}")
 

@@ -28,6 +28,7 @@ import sys
 import types
 
 from pytest_llmbench.plain_values import NotPlain, TooLarge, decode, digest, encode
+from pytest_llmbench.verifiers.code.carrying import Unsendable, check_exact, revived, rewritten
 from pytest_llmbench.verifiers.code.result_lines import (
     CALL_DEPTH,
     ENDINGS,
@@ -162,17 +163,6 @@ def _shortener(limit: int) -> Callable[[Any], bytes]:
     return shorten
 
 
-class _Unsendable(BaseException):
-    """Arguments that cannot leave the process. No Exception: tests that catch those must not swallow it.
-
-    `mark` is that of the line that says so.
-    """
-
-    def __init__(self, mark: str, why: str) -> None:
-        super().__init__(why)
-        self.mark = mark
-
-
 class _Over(BaseException):
     """The caller is gone."""
 
@@ -196,81 +186,23 @@ def _proxy(channel: Channel, limit: int) -> Callable[..., Any]:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         given = (args, kwargs)
-        _check_exact(given, CALL_DEPTH)
+        check_exact(given, CALL_DEPTH)
         try:
             text = encode(given, limit=limit, depth=CALL_DEPTH)
         except NotPlain as error:
-            raise _Unsendable("L", str(error)) from None
+            raise Unsendable("L", str(error)) from None
         channel.write(b"C" + text.encode("ascii") + b"\n")
         line = channel.read_line()
         if line is None:
             raise _Over
         if line[:1] == b"!":
-            raise _revived(line[1:])
+            raise revived(line[1:])
         value, _, left = line[1:].decode("ascii").partition("\t")
         if left:
-            _rewritten(given, decode(left, depth=CALL_DEPTH))
+            rewritten(given, decode(left, depth=CALL_DEPTH))
         return decode(value)
 
     return call
-
-
-_EXACT = frozenset((type(None), bool, int, float, complex, str, bytes, type(iter([]))))
-"""Types without containers that arrive as what they are; iterators over lists are what a program's iterators became."""
-_HOLDERS = frozenset((list, tuple, set, frozenset, dict))
-
-
-def _check_exact(value: Any, levels: int) -> None:
-    """Raise `_Unsendable` where a value would arrive as another type; what is too deep is left to `encode`."""
-    kind = type(value)
-    if kind in _EXACT or (kind in _HOLDERS and levels < 0):
-        return
-    if kind not in _HOLDERS:
-        raise _Unsendable("A", f"an object of type {kind.__name__}")
-    held = [*value, *value.values()] if kind is dict else value
-    if not _EXACT.issuperset(map(type, held)):
-        for item in held:
-            _check_exact(item, levels - 1)
-
-
-def _rewritten(old: Any, new: Any) -> Any:
-    """Return what a call left of the argument `old`, of which `new` tells: `old` itself, changed, where it can be."""
-    kind = type(old)
-    if kind is not type(new):
-        return new
-    if kind is list:
-        old[:] = [*map(_rewritten, old, new), *new[len(old) :]]
-    elif kind is dict:
-        items = {key: _rewritten(old[key], item) if key in old else item for key, item in new.items()}
-        old.clear()
-        old.update(items)
-    elif kind is set:
-        old.clear()
-        old.update(new)
-    elif kind is tuple and len(old) == len(new):
-        return tuple(map(_rewritten, old, new))
-    else:
-        return new
-    return old
-
-
-def _revived(line: bytes) -> Any:
-    """Return an exception like the one the program raised: the builtin one, else one of a new type that has its base.
-
-    A group of exceptions comes back as a plain one: it cannot be made of a message.
-    """
-    kind, message, base = json.loads(line)
-    known: Any = getattr(builtins, base, None)
-    if not (isinstance(known, type) and issubclass(known, Exception)) or issubclass(known, _GROUPS):
-        known = Exception
-    wanted = known if known.__name__ == kind else type(kind, (known,), {})
-    try:
-        return wanted(message)
-    except TypeError:  # UnicodeDecodeError and its like want more than a message
-        return type(kind, (known,), {"__init__": lambda *_: None, "__str__": lambda _: message})(message)
-
-
-_GROUPS: Any = getattr(builtins, "BaseExceptionGroup", ())
 
 
 def _run_tests(channel: Channel, tests: list[str], namespace: dict[str, Any]) -> bool:
@@ -278,7 +210,7 @@ def _run_tests(channel: Channel, tests: list[str], namespace: dict[str, Any]) ->
         name = f"<test {index}>"
         try:
             _execute(text, name, namespace)
-        except _Unsendable as error:
+        except Unsendable as error:
             channel.write(result_line(error.mark, str(error)[:MESSAGE]) + b"\n")
             return False
         except _Over:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pytest_llmbench.records import Reason
 from pytest_llmbench.thinking import split_thinking
-from pytest_llmbench.verifiers.extraction.code_blocks import Block, Blocks
-from pytest_llmbench.verifiers.extraction.code_prose import amid_prose, continued, looks_like_code, without_words
+from pytest_llmbench.verifiers.extraction.code_blocks import FENCE_LINES, Block, Blocks
+from pytest_llmbench.verifiers.extraction.code_prose import (
+    amid_prose,
+    continued,
+    is_words,
+    looks_like_code,
+    without_end_marks,
+    without_tags_around,
+    without_words,
+)
 from pytest_llmbench.verifiers.extraction.code_syntax import (
     Binding,
     Code,
@@ -17,8 +27,6 @@ from pytest_llmbench.verifiers.extraction.code_syntax import (
     binding,
     bindings,
     free_names,
-    is_words,
-    nearest_function,
     read,
     without_futures,
     without_main,
@@ -27,6 +35,7 @@ from pytest_llmbench.verifiers.text import newlines
 
 LENGTH = 256 << 10
 """Characters of an answer that are looked at, the last ones."""
+_NAMES, _NAME_LENGTH = 200, 80
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b]*+(?:\x07|\x1b\\))")
 _LEADING = re.compile(r"(?:\s*+<think>(?s:.)*?(?<!`)</think>(?!`))*+")
 _TAG = re.compile(r"</?think>")
@@ -37,7 +46,7 @@ _BEFORE_FENCE = re.compile(r"(?<=</think>)(?=```)")
 class ExtractedCode:
     """A whole program. `flags` tell how it was come by where that was not the plain way:
 
-    ``tail only``, ``joined blocks``, ``amid prose``, ``body only``, ``stub only``.
+    ``tail only``, ``joined blocks``, ``amid prose``, ``body only``, ``stub only``, ``value only``.
     """
 
     program: str
@@ -63,21 +72,32 @@ def extract_code(answer: str, *, entry_point: str, prompt: str = "") -> Extracte
        one that imports it; with it come the blocks that bind names it needs;
     2. all blocks joined;
     3. the text outside of fences: as it is, or from its first to its last line of code;
-    4. a block, or that text, as the body of the function.
+    4. a block, or that text, as the body of the function;
+    5. a stub, or data of that name, unless broken code defines it.
 
     Code is kept whole but for what stands under ``if __name__ == "__main__":``. Nothing is repaired, and of code
     that breaks off no part is taken. Takes about linear time, and no answer makes it raise.
     """
-    text = _without_leading_thought(newlines(_ANSI.sub("", answer)).removeprefix("\ufeff"))
+    answer = without_end_marks(_ANSI.sub("", answer))
+    text = _without_leading_thought(newlines(answer).removeprefix("\ufeff"))
     tail = _tail(text)
     spoken = _without_tags(tail)
     if not spoken.strip():
         beside = " but for its thinking" if answer.strip() else ""
-        return CodeFault(reason=Reason.NO_ANSWER, detail=f"the answer is empty{beside}")
+        empty = CodeFault(reason=Reason.NO_ANSWER, detail=f"the answer is empty{beside}")
+        return _marked(empty, f"{len(tail)} of {len(text)} characters") if len(tail) < len(text) else empty
     search = _Search(spoken, entry_point, prompt)
     found = search.result()
-    is_tail = len(tail) < len(text) or search.is_tail
-    return replace(found, flags=("tail only", *found.flags)) if isinstance(found, ExtractedCode) and is_tail else found
+    if len(tail) < len(text):
+        return _marked(found, f"{len(tail)} of {len(text)} characters")
+    return _marked(found, f"{FENCE_LINES} lines with a fence") if search.is_tail else found
+
+
+def _marked(found: ExtractedCode | CodeFault, part: str) -> ExtractedCode | CodeFault:
+    """Return `found` with a word that only the last `part` of the answer was read."""
+    if isinstance(found, ExtractedCode):
+        return replace(found, flags=("tail only", *found.flags))
+    return replace(found, detail=f"{found.detail} (of the answer, only the last {part} were read)")
 
 
 def _without_leading_thought(text: str) -> str:
@@ -111,19 +131,19 @@ class _Search:
     """The search for one function in one answer, from the surest place to the least sure."""
 
     def __init__(self, spoken: str, entry_point: str, prompt: str) -> None:
-        self._entry, self._prompt = entry_point, prompt
+        self._spoken, self._entry, self._prompt = spoken, entry_point, prompt
         whole = read(spoken)
         blocks = Blocks("" if isinstance(whole, Code) else spoken)
         self.is_tail = blocks.is_tail
         self._blocks = blocks.all
-        self._text = "\n".join(spoken.split("\n")[: blocks.start])
+        self._text = without_tags_around("\n".join(spoken.split("\n")[: blocks.start]))
         self._outside = without_words(whole) if isinstance(whole, Code) else amid_prose(self._text)
         if isinstance(self._outside, SyntaxFault) and self._outside.is_open_string and self._blocks:
             self._outside = amid_prose(spoken)  # the fences stand in a docstring
 
     def result(self) -> ExtractedCode | CodeFault:
         """Return the program, or why there is none."""
-        return self._block() or self._joined() or self._amid_prose() or self._body() or self._stub() or self._fault()
+        return self._block() or self._joined() or self._amid_prose() or self._body() or self._poor() or self._fault()
 
     def _block(self) -> ExtractedCode | None:
         codes = [(block.content, block.is_foreign) for block in self._blocks if isinstance(block.content, Code)]
@@ -137,7 +157,10 @@ class _Search:
         return self._program(pieces, *(["joined blocks"] if len(pieces) > 1 else []))
 
     def _joined(self) -> ExtractedCode | None:
-        own = self._own()
+        contents = [(block, block.content) for block in self._own()]
+        own = [
+            block for block, code in contents if not (isinstance(code, Code) and self._binding(code) == Binding.VALUE)
+        ]
         whole = read("\n".join(block.raw for block in own)) if len(own) > 1 else None
         if isinstance(whole, Code) and self._binding(whole) >= Binding.STARRED:
             return self._program([whole], "joined blocks")
@@ -147,7 +170,7 @@ class _Search:
         code = self._outside
         if isinstance(code, SyntaxFault) or self._binding(code) < Binding.STARRED:
             return None
-        is_whole = not self._blocks and code.text == self._text
+        is_whole = not self._blocks and code.text == self._spoken
         return self._program([code], *(() if is_whole else ("amid prose",)))
 
     def _body(self) -> ExtractedCode | None:
@@ -156,17 +179,18 @@ class _Search:
         code = next((one for one in found if one), None)
         return ExtractedCode(program=_assembled("", [code]), flags=("body only",)) if code else None
 
-    def _stub(self) -> ExtractedCode | None:
-        stubs = [code for code in self._codes() if self._binding(code) is Binding.STUB]
-        return self._program(stubs[-1:], "stub only") if stubs else None
+    def _poor(self) -> ExtractedCode | None:
+        """Return a stub, or else data with the name of the function, unless broken code defines it."""
+        ranked = [] if self._defining() else [(code, self._binding(code)) for code in self._codes()]
+        for rank, flag in ((Binding.STUB, "stub only"), (Binding.VALUE, "value only")):
+            found = [code for code, its in ranked if its is rank]
+            if found:
+                return self._program(found[-1:], flag)
+        return None
 
     def _fault(self) -> CodeFault:
         codes = self._codes()
-        broken = [(block.raw, block.content) for block in self._own() if isinstance(block.content, SyntaxFault)]
-        if isinstance(self._outside, SyntaxFault) and looks_like_code(self._text):
-            broken.insert(0, (self._text, self._continuation_fault() or self._outside))
-        naming = re.compile(rf"^\s*(?:(?:async\s+)?def|class)\s+{re.escape(self._entry)}\b", re.MULTILINE)
-        blamed = [one for one in broken if naming.search(one[0])] or ([] if codes else broken)
+        blamed = self._defining() or ([] if codes else self._broken())
         if blamed:
             return CodeFault(reason=Reason.INVALID_FORMAT, detail=str(blamed[-1][1]), program=blamed[-1][0])
         if codes:
@@ -176,6 +200,19 @@ class _Search:
             return CodeFault(reason=Reason.INVALID_FORMAT, detail=detail, program=self._blocks[-1].raw)
         return CodeFault(reason=Reason.NO_ANSWER, detail="there is no code in the answer")
 
+    def _broken(self) -> list[tuple[str, SyntaxFault]]:
+        """Return the pieces that look like code and are no Python, each with what is wrong with it."""
+        broken = [(block.raw, block.content) for block in self._own() if isinstance(block.content, SyntaxFault)]
+        if isinstance(self._outside, SyntaxFault) and looks_like_code(self._text):
+            broken.insert(0, (self._text, self._continuation_fault() or self._outside))
+        return broken
+
+    def _defining(self) -> list[tuple[str, SyntaxFault]]:
+        """Return the broken pieces that define the function."""
+        head = rf"^[ \t\f]*+(?:(?:async[ \t]++)?def|class)[ \t]++{re.escape(self._entry)}\b"
+        naming = re.compile(head, re.MULTILINE)
+        return [one for one in self._broken() if naming.search(one[0])]
+
     def _continuation_fault(self) -> SyntaxFault | None:
         """Say what is wrong with a text that begins as the body of a function does."""
         body = self._text.lstrip("\n")
@@ -183,7 +220,7 @@ class _Search:
         return fault if isinstance(fault, SyntaxFault) else None
 
     def _missing(self, codes: Sequence[Code]) -> str:
-        near = nearest_function((code.tree for code in codes), self._entry)
+        near = _nearest_function((code.tree for code in codes), self._entry)
         instead = f"the nearest is {near}" if near else "it defines no function"
         return f"the code binds no {self._entry} at module level; {instead}"
 
@@ -201,6 +238,27 @@ class _Search:
 
     def _program(self, codes: Sequence[Code], *flags: str) -> ExtractedCode:
         return ExtractedCode(program=_assembled(_preamble(self._prompt, self._entry), codes), flags=flags)
+
+
+def _nearest_function(trees: Iterable[ast.Module], name: str) -> str:
+    """Return the function or method whose name is most like `name`, as it is reached from its module, or ""."""
+    places: dict[str, str] = {}
+    for tree in trees:
+        for path, node in _functions(tree):
+            if len(places) < _NAMES:
+                places.setdefault(node.name[:_NAME_LENGTH], ".".join((*path, node.name))[:_NAME_LENGTH])
+    near = difflib.get_close_matches(name[:_NAME_LENGTH], list(places), n=1, cutoff=0)
+    return places[near[0]] if near else ""
+
+
+def _functions(tree: ast.Module) -> Iterator[tuple[tuple[str, ...], ast.FunctionDef | ast.AsyncFunctionDef]]:
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield (), node
+        elif isinstance(node, ast.ClassDef):
+            yield from (
+                ((node.name,), one) for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
+            )
 
 
 def _with_needed(chosen: Code, codes: Sequence[Code]) -> list[Code]:

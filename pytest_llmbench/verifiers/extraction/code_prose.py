@@ -65,7 +65,7 @@ def without_end_marks(text: str) -> str:
 
 
 def without_tags_around(text: str) -> str:
-    """Return `text` with empty lines for those at its ends that are but a tag, such as ``[PYTHON]`` or ``</answer>``."""
+    """Return `text` with empty lines for those at its ends that are only a tag: ``[PYTHON]``, ``</answer>``."""
     rows = text.split("\n")
     for numbers in (range(len(rows)), reversed(range(len(rows)))):
         for number in numbers:

@@ -196,7 +196,9 @@ def test_a_wrapper_brings_what_it_wraps() -> None:
 
 def test_a_function_split_over_two_blocks_is_joined() -> None:
     """Head and body in blocks of their own are one function."""
-    found = extracted(fenced('def add(a, b):\n    """Add."""') + "and its body:\n" + fenced("    return a + b"))
+    parts = fenced('def add(a, b):\n    """Add."""') + "and its body:\n" + fenced("    return a + b")
+    found = extracted(parts)
+    assert extracted(parts + "Output:\n" + fenced("add = 3", "")) == found
     assert found.program == 'def add(a, b):\n    """Add."""\n    return a + b\n'
     assert found.flags == ("joined blocks",)
 
@@ -204,6 +206,7 @@ def test_a_function_split_over_two_blocks_is_joined() -> None:
 def test_a_stub_is_taken_where_there_is_nothing_else() -> None:
     """It fails its tests, as it should; its flag says what it is."""
     assert extracted(fenced("def add(a, b):\n    pass")).flags == ("stub only",)
+    assert extracted(fenced("add = 3")).flags == ("value only",)
 
 
 @pytest.mark.parametrize(
@@ -239,6 +242,15 @@ def test_a_stub_is_taken_where_there_is_nothing_else() -> None:
             "if __name__ == '__main__':\n    if __name__ == '__main__':\n        x()\n    y()",
             "if __name__ == '__main__':\n    pass\n\n",
         ),
+        (
+            "if __name__ == '__main__':\n    @ a\n    def f(): pass\nz = 1",
+            "if __name__ == '__main__':\n    pass\n\nz = 1",
+        ),
+        ("if __name__ == '__main__':\n\t@\\\n\ta.b\n\tclass f: pass", "if __name__ == '__main__':\n\tpass"),
+        (
+            "if __name__ == '__main__':\n  @(  # so\n     a\n     @b)\n  def f(): pass\nz = 1",
+            "if __name__ == '__main__':\n  pass\n\n\n\nz = 1",
+        ),
         ("if __name__ == '__main__':\n\tmain()", "if __name__ == '__main__':\n\tpass"),
     ],
 )
@@ -267,11 +279,13 @@ def test_demo_calls_stay() -> None:
         (fenced(RIGHT), ()),
         (RIGHT, ()),
         (f"So:\n\n{RIGHT}\nThis adds.", ("amid prose",)),
+        (f"[PYTHON]\n{RIGHT}[/PYTHON]", ("amid prose",)),
+        (f"{RIGHT}<|im_end|>", ()),
         ("x " * LENGTH + "\n" + fenced(RIGHT), ("tail only",)),
         (fenced("pass") * 200 + fenced(RIGHT), ("tail only",)),
         ("x x\n" * (LENGTH // 4) + f"\n\n{RIGHT}", ("tail only", "amid prose")),
     ],
-    ids=["fenced", "bare", "prose", "long", "many-fences", "long-and-prose"],
+    ids=["fenced", "bare", "prose", "tags", "end-mark", "long", "many-fences", "long-and-prose"],
 )
 def test_flags_tell_how_it_was_come_by(answer: str, flags: tuple[str, ...]) -> None:
     """Plain answers have none."""
