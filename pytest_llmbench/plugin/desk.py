@@ -14,7 +14,7 @@ import pytest
 
 from pytest_llmbench import gate, manifest
 from pytest_llmbench.assemble import SERVED
-from pytest_llmbench.errors import LlmbenchError, TrialError
+from pytest_llmbench.errors import Cancelled, LlmbenchError, TrialError
 from pytest_llmbench.journal import JournalReader
 from pytest_llmbench.plugin.last_run import LastRun
 from pytest_llmbench.plugin.papers import quality_notes, refuse_early, why_not_canonical, write_papers
@@ -53,6 +53,7 @@ class Desk:
         self._unrun = Unrun()
         self._tag_totals: Mapping[str, int] = {}
         self._expected: dict[str, Expected] = {}
+        self._crashed: list[Expected] = []
         self._ready: Ready | None = None
         self._host: Host | None = None
         self._problem: TrialError | None = None
@@ -162,6 +163,7 @@ class Desk:
             self._ordinary_failures += 1
         elif not results:
             result = never_asked(expected, outside_fault(report))
+            self._crashed.append(expected)
             self._tally.add(result)
             self._unrun.keep_crashed(result)
 
@@ -173,7 +175,8 @@ class Desk:
     def interrupted(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Remember who stopped the run."""
         # pytest and xdist derive their own reasons to stop from KeyboardInterrupt
-        self._stopped_by_user = excinfo.type is KeyboardInterrupt
+        # a worker that was reached first ends before them all, and xdist tells of that one
+        self._stopped_by_user = excinfo.type is KeyboardInterrupt or "keyboard-interrupt" in str(excinfo.value)
 
     def finish(self, session: pytest.Session) -> None:
         """Stop the server, write the reports, settle the exit code."""
@@ -182,6 +185,7 @@ class Desk:
         self._stopped_early = self._early(session)
         self._host_down()
         self._unrun.close()
+        self._forgive_interrupted()
         self._count_unreported()
         self._summary = self._tally.summary(self._run_facts())
         self._verdict = gate.decide(self._summary, self._settings.gate)
@@ -200,6 +204,11 @@ class Desk:
                 session.exitstatus = gate.INCOMPLETE
                 self._written = [f"The reports could not be written: {error}"]
                 self._exit_line = f"exit {gate.INCOMPLETE}: the reports could not be written; what was answered is safe"
+
+    def _forgive_interrupted(self) -> None:
+        """A worker that the user's Ctrl-C ended has not crashed: what it ran was not run."""
+        for one in self._crashed if self._stopped_by_user else ():
+            self._tally.add(never_asked(one, Cancelled("the run was interrupted")))
 
     def _count_unreported(self) -> None:
         """Book trials that were finished when the run was stopped, before their items could report them."""

@@ -107,6 +107,14 @@ class BenchHooks:
         """Start the trials; True where nothing is left for pytest's own loop."""
         return self._bench.begin(session)
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Remember which item is run."""
+        self._bench.at = item
+        done = yield
+        self._bench.at = None
+        return done
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Put the results on the report, as plain data."""

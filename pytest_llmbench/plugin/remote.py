@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
+import signal
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -261,3 +264,15 @@ def open_worker_bench(session: pytest.Session) -> None:
     bench = BenchSession(session.items, crew_for=maker)
     maker.call_controller(bench.items)
     install(config, bench, None)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler and _in_main_thread():
+        signal.signal(signal.SIGINT, partial(_on_interrupt, bench))
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _on_interrupt(bench: BenchSession, number: int, frame: FrameType | None) -> None:
+    """Let Ctrl-C end an ordinary test; from scenarios the controller calls this worker off, for it hears it too."""
+    if bench.at is not None and not isinstance(bench.at, ScenarioItem):
+        signal.default_int_handler(number, frame)

@@ -100,6 +100,7 @@ class BenchSession:
         self._crew: Crew | None = None
         self._batch: Batch | None = None
         self._planned = bytearray(len(items))
+        self.at: pytest.Item | None = None
         self.items = [item for item in items if isinstance(item, ScenarioItem)]
         for number, item in enumerate(items):
             if isinstance(item, ScenarioItem):
