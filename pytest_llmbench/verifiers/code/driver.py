@@ -154,11 +154,13 @@ def _writer(limit: int) -> Callable[[Any], bytes]:
 
 
 def _shortener(limit: int) -> Callable[[Any], bytes]:
+    write = _writer(limit)
+
     def shorten(value: Any) -> bytes:
         try:
-            return b"=" + encode(value, limit=limit).encode("ascii")
+            return write(value)
         except TooLarge:
-            return b"#" + digest(value).encode("ascii")
+            return _digested(value)
 
     return shorten
 
