@@ -89,6 +89,9 @@ class Pool:
         with self._lock:
             self._closed = True
             self._free.clear()
+            cells = tuple(self._cells)
+        with contextlib.suppress(RuntimeError):  # closed before, or Python itself is at its end: one after the other
+            list(self._helpers.map(self._destroy, cells))
         self._helpers.shutdown(wait=True)
         _destroy_all(self._cells)
 

@@ -5,7 +5,8 @@ answer continues, if any; `reference`, a whole program that is right.
 
 ``values``   `inputs`, lists of arguments (or their encoded lines), the first `base` of them the base inputs (all,
              unless given); what is expected is what `reference` returns, within `atol`, or what `oracle` says.
-``asserts``  `tests`, code blocks in order, which call the entry point; `setup`, code in front of them.
+``asserts``  `tests`, code blocks in order, which call the entry point; `setup`, code in front of them. They find
+             `random` seeded. A program that gives them the answers of `reference` is right without another run.
 
 Untrusted code only ever returns data. What is expected is computed once, in the sandbox, and kept in the user's
 cache; before a task's first verdict its reference must pass and a stub must fail. A call may take 4 seconds, or

@@ -7,7 +7,7 @@ The caller's first line is a job (JSON), its `mode` one of:
 
 ``calls``   one more line: encoded lists of arguments, with tabs between; one result line comes back for each.
 ``serve``   each further line is an encoded ``(args, kwargs)``, answered by one result line; an empty one ends it.
-``tests``   the tester: runs trusted `tests` in which the entry point's calls go to the caller.
+``tests``   the tester: runs trusted `tests` in which the entry point's calls go to the caller; `random` is seeded.
 ``beside``  runs `tests` in a copy of the program's own namespace, for arguments that cannot leave the process.
 
 First comes ``+`` (the job was read), then ``+`` (the program was run, its entry point is there) or a result line.
@@ -54,6 +54,8 @@ globals()["__builtins__"] = dict(_BUILTINS)  # a program may replace those it sh
 SETUP = "setup.py"
 FILE = "/work/solution.py"
 """What a program finds as its ``__file__``."""
+SEED = 0
+"""Of the tester's dice: each program is asked the same."""
 
 
 def main(channel: Channel) -> None:
@@ -171,6 +173,9 @@ class _Over(BaseException):
 
 def _tests(channel: Channel, job: Mapping[str, Any]) -> None:
     channel.write(b"+\n")
+    import random  # noqa: PLC0415 - in PID 1 it would make every fork dearer
+
+    random.seed(SEED)
     namespace: dict[str, Any] = {"__name__": "tests", "__builtins__": _BUILTINS}
     try:
         for text in job["setup"]:

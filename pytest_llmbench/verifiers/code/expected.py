@@ -1,7 +1,7 @@
-"""What is known of a task before an answer is judged, kept in one small file: expected values, times, mode.
+"""What is known of a task before an answer is judged, kept in one small file: expected values, times, mode, calls.
 
-The file is a SHA-256 of the rest, then gzip: one line of facts (JSON), then a line for each input, the seconds
-the reference took and the result line it gave.
+The file is a SHA-256 of the rest, then the facts (JSON, zlib), then lines (gzip): for each input the seconds the
+reference took and the result line it gave, or what `replaying` keeps.
 """
 
 from __future__ import annotations
@@ -32,14 +32,19 @@ class Book:
         self.facts = facts
         self._packed = packed
 
-    def results(self) -> Iterator[tuple[str, float]]:
-        """Yield the reference's result line and its seconds for each input."""
+    def lines(self) -> Iterator[str]:
+        """Yield the lines beside the facts."""
         if not self._packed:
             return
         with gzip.open(io.BytesIO(self._packed)) as lines:
             for line in lines:
-                seconds, _, result = line.rstrip(b"\n").partition(b" ")
-                yield result.decode("ascii"), float(seconds)
+                yield line.rstrip(b"\n").decode("ascii")
+
+    def results(self) -> Iterator[tuple[str, float]]:
+        """Yield the reference's result line and its seconds for each input."""
+        for line in self.lines():
+            seconds, _, result = line.partition(" ")
+            yield result, float(seconds)
 
     def to_bytes(self) -> bytes:
         """Return the file's content."""
@@ -67,7 +72,11 @@ class Writer:
 
     def add(self, result: str, seconds: float) -> None:
         """Append the next input's result line."""
-        self._lines.write(f"{seconds:.3f} {result}\n".encode("ascii"))
+        self.add_line(f"{seconds:.3f} {result}")
+
+    def add_line(self, line: str) -> None:
+        """Append a line of ASCII."""
+        self._lines.write(line.encode("ascii") + b"\n")
 
     def book(self, facts: Mapping[str, Any]) -> Book:
         """Close, and return what was written with the `facts` beside it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable
@@ -10,20 +11,23 @@ from dataclasses import dataclass, replace
 from pytest_llmbench.contracts import Sandbox
 from pytest_llmbench.errors import VerifierError
 from pytest_llmbench.records import Reason
-from pytest_llmbench.verifiers.code.asserts import APART, BESIDE, Limits, try_asserts
+from pytest_llmbench.verifiers.code import replaying
+from pytest_llmbench.verifiers.code.asserts import APART, BESIDE, Plan, try_asserts
 from pytest_llmbench.verifiers.code.attempt import Attempt
 from pytest_llmbench.verifiers.code.code_check import VALUES, CodeCheck
 from pytest_llmbench.verifiers.code.conversing import DRIVER, PROGRAM_S, allowed_s
 from pytest_llmbench.verifiers.code.expected import Book, book_path, load_book, only_one, save_book
 from pytest_llmbench.verifiers.code.proving import prove
+from pytest_llmbench.verifiers.code.replaying import Transcript
 from pytest_llmbench.verifiers.code.values import reckon, try_values
 from pytest_llmbench.verifiers.code.wording import Failure
 from pytest_llmbench.verifiers.extraction.code import CodeFault, extract_code
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
+_DRIVEN_BY = hashlib.sha256(DRIVER.source.encode("utf-8")).hexdigest()
 _BUSY = 0.8
 """The share of its time that a program computes which nobody holds up."""
-_LOOSE = Limits(load_s=PROGRAM_S, call_s=PROGRAM_S)
+_LOOSE = Plan(load_s=PROGRAM_S, call_s=PROGRAM_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,7 @@ class Judging:
 
         Raises `VerifierError` where the task cannot judge: see `prove`.
         """
-        fingerprint = self.check.fingerprint(RULES_VERSION, DRIVER.source, self.about)
+        fingerprint = self.check.fingerprint(RULES_VERSION, _DRIVEN_BY, self.about)
         with only_one(fingerprint):
             book = load_book(book_path(fingerprint))
             if book is None:
@@ -51,14 +55,19 @@ class Judging:
         """Try `program`; where others may have made it late, once more with nobody else at work."""
         if self.check.kind == VALUES:
             return self._fairly(lambda: try_values(self.sandbox, self.check, program, book))
-        limits = Limits(load_s=allowed_s(book.facts["load_s"]), call_s=allowed_s(book.facts["call_s"]))
-        first = self._asserts(program, book.facts["mode"], limits)
+        plan = Plan(
+            mode=book.facts["mode"],
+            load_s=allowed_s(book.facts["load_s"]),
+            call_s=allowed_s(book.facts["call_s"]),
+            transcript=replaying.read(book),
+        )
+        first = self._asserts(program, plan)
         if not first.unsendable or self.check.reference:
             return first
-        return self._asserts(program, BESIDE, limits)
+        return self._asserts(program, replace(plan, mode=BESIDE))
 
-    def _asserts(self, program: str, mode: str, limits: Limits) -> Attempt:
-        return self._fairly(lambda: try_asserts(self.sandbox, self.check, program, mode=mode, limits=limits))
+    def _asserts(self, program: str, plan: Plan) -> Attempt:
+        return self._fairly(lambda: try_asserts(self.sandbox, self.check, program, plan=plan))
 
     def _fairly(self, attempt: Callable[[], Attempt]) -> Attempt:
         with self.sandbox.turn() as crowded:
@@ -83,12 +92,19 @@ class Judging:
     def _mode(self) -> Book:
         """Find out how the tests can be run: apart from the program if the reference passes so, else beside it."""
         failures = []
-        for mode in (APART, BESIDE):
-            tried = self._asserts(self.check.reference, mode, _LOOSE)
+        for plan in (_LOOSE, replace(_LOOSE, mode=BESIDE)):
+            tried = self._asserts(self.check.reference, plan)
             if tried.failure is None:
-                return Book({"mode": mode, "load_s": tried.load_s, "call_s": tried.call_s})
-            failures.append(f"{mode}: {tried.failure.detail}")
+                facts = {"mode": plan.mode, "load_s": tried.load_s, "call_s": tried.call_s}
+                return replaying.written(facts, self._confirmed(tried.transcript))
+            failures.append(f"{plan.mode}: {tried.failure.detail}")
         raise VerifierError(f"{self.check.name}: its reference does not pass: {'; '.join(failures)}")
+
+    def _confirmed(self, transcript: Transcript) -> Transcript:
+        """Return `transcript` if a second run of the tests is like it; tests that throw dice ask something else."""
+        if not transcript:
+            return ()
+        return transcript if self._asserts(self.check.reference, _LOOSE).transcript == transcript else ()
 
     def _failure(self, answer: str, book: Book) -> Failure | None:
         found = extract_code(answer, entry_point=self.check.entry_point, prompt=self.check.prompt)
