@@ -4,8 +4,9 @@ A pack is a folder; a scenario is a test; a verdict is the test's outcome. The r
 
 0. `records` (the nouns), `errors` (the exception tree)
 1. `contracts` (the verbs), `settings`, `lookup`, `statistics`
-2. `nesting`, `json_text`, `thinking`, `verdicts`, `sampling`, `summary`, `tally`, `gate`, `journal`,
-   `journal_reader`, `manifest`, `runfolder`, `redaction`, `downloads`, `web`, `toolcalls`, `ordering`, `loop`
+2. `nesting`, `json_text`, `thinking`, `verdicts`, `talk_figures`, `sampling`, `summary`, `tally`, `gate`, `journal`,
+   `journal_reader`, `manifest`, `runfolder`, `redaction`, `downloads`, `web`, `toolcalls`, `ordering`, `loop`,
+   `pytest_ini`
 3. the families: `datasets`, `engines`, `endpoints`, `dialogues`, `verifiers`, `mutations`, `reports`
 4. `trial` (one scenario, one attempt), `pump` (keeps many in flight), `rehearsal` (recorded answers and
    their mutants, judged without a model)

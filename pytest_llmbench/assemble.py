@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,13 +27,16 @@ from pytest_llmbench.endpoints import Broken, Gold, Replay
 from pytest_llmbench.errors import SandboxUnavailable, UsageProblem
 from pytest_llmbench.journal import JournalReader
 from pytest_llmbench.lookup import find
+from pytest_llmbench.pace import Pace
+from pytest_llmbench.preflight import Count
 from pytest_llmbench.records import Response, Scenario, Trial, TrialKey
 from pytest_llmbench.runfolder import open_existing
 from pytest_llmbench.sandboxes import LAUNCHERS
 from pytest_llmbench.sandboxes.deferred import DeferredSandbox
 from pytest_llmbench.sandboxes.launcher import Launcher
 from pytest_llmbench.sandboxes.pool import Pool
-from pytest_llmbench.settings import CANDIDATE_PORTS, SandboxSettings, Settings
+from pytest_llmbench.settings import CANDIDATE_PORTS, Profile, SandboxSettings, Settings
+from pytest_llmbench.thinking_switch import ThinkingSwitch
 from pytest_llmbench.trial import Kit, Recorder
 from pytest_llmbench.verifiers import VERIFIERS
 
@@ -109,19 +112,31 @@ def choose(settings: Settings, families: Families, say: Callable[[str], None]) -
     find("endpoint", endpoint, {**families.endpoints, "replay:RUN": None})
     if endpoint in ("gold", "broken"):
         return Choice(endpoint=endpoint)
-    if settings.url:
-        return Choice(endpoint=endpoint, engine=_external(settings.url))
+    if settings.urls:
+        return Choice(endpoint=endpoint, engine=_external(settings.urls))
     if endpoint != SERVED:
         return Choice(endpoint=endpoint)
     return _choose_engine(settings, say)
 
 
-def build_endpoint(name: str, families: Families, *, base_url: str, model: str, data: str = "") -> Endpoint:
-    """Return a new endpoint for this process. ``replay:RUN`` reads the journal of that run folder."""
+def build_endpoint(name: str, families: Families, plan: EndpointPlan) -> Endpoint:
+    """Return a new endpoint for this process; its key comes from the environment.
+
+    ``replay:RUN`` reads the journal of that run folder.
+    """
     if name.startswith("replay:"):
         return _replay(name.removeprefix("replay:"))
     factory = find("endpoint", name, families.endpoints)
-    return factory(EndpointPlan(base_url=base_url, model=model, api_key=_api_key(base_url), data=data))
+    return factory(replace(plan, api_key=_api_key(plan.base_url)))
+
+
+def token_counter(plan: EndpointPlan) -> Count:
+    """Return what counts the tokens of a prompt as the server of `plan` would read it; None where it cannot."""
+    from pytest_llmbench.endpoints.addresses import address_of
+    from pytest_llmbench.endpoints.templates import count_tokens
+
+    address = address_of(plan.base_url, _api_key(plan.base_url), plan.connection)
+    return lambda messages, tools: count_tokens(address, plan.model, messages, tools)
 
 
 def preload(settings: Settings) -> None:
@@ -136,19 +151,20 @@ def preload(settings: Settings) -> None:
 class Bench:
     """What the trials of one process share, beside the endpoint: who judges, where programs run, where data are.
 
-    `judges` is the number of verdicts given at once.
+    `judges` are the threads that give verdicts, `switch` and `start_tps` what is known of the leg's server.
     """
 
     families: Families
     settings: Settings
     sandbox: DeferredSandbox
-    judges: int
+    judges: Executor
+    switch: ThinkingSwitch
+    start_tps: float | None
     say: Callable[[str], None]
 
 
 def build_kit(endpoint: Endpoint, bench: Bench, *, model: str, recorder: Recorder) -> Kit:
     """Return what the trials of this process work with."""
-    judges = ThreadPoolExecutor(max_workers=bench.judges, thread_name_prefix="llmbench-judge")
     return Kit(
         endpoint=endpoint,
         dialogues=bench.families.dialogues,
@@ -156,8 +172,10 @@ def build_kit(endpoint: Endpoint, bench: Bench, *, model: str, recorder: Recorde
         settings=bench.settings,
         model=model,
         recorder=recorder,
-        judges=judges,
-        fill=partial(_filled, bench, judges),
+        judges=bench.judges,
+        fill=partial(_filled, bench),
+        pace=Pace(bench.start_tps),
+        switch=bench.switch,
     )
 
 
@@ -169,12 +187,12 @@ def with_sandbox(verifiers: Mapping[str, Verifier], sandbox: Sandbox) -> dict[st
     }
 
 
-async def _filled(bench: Bench, judges: Executor, trial: Trial) -> Trial:
+async def _filled(bench: Bench, trial: Trial) -> Trial:
     """Ask nothing that could not be judged: the data and the sandbox must be there first."""
     if trial.scenario.task is None and not _runs_programs(bench, trial.scenario):
         return trial
     loop = asyncio.get_running_loop()
-    return replace(trial, scenario=await loop.run_in_executor(judges, _made_ready, bench, trial.scenario))
+    return replace(trial, scenario=await loop.run_in_executor(bench.judges, _made_ready, bench, trial.scenario))
 
 
 def _made_ready(bench: Bench, scenario: Scenario) -> Scenario:
@@ -189,9 +207,9 @@ def _runs_programs(bench: Bench, scenario: Scenario) -> bool:
 
 def _choose_engine(settings: Settings, say: Callable[[str], None]) -> Choice:
     weights = Path(settings.model) if settings.model.endswith(".gguf") else None
-    if settings.profile:
-        find("profile", settings.profile, {"embedded": None})
-    if settings.profile or weights is not None:
+    if settings.profile is not None:
+        return Choice(endpoint=SERVED, engine=_engine_of(settings.profile, settings, say))
+    if weights is not None:
         return Choice(endpoint=SERVED, engine=_embedded(weights, settings, say))
     if not settings.guessing:
         raise UsageProblem(f"nothing is guessed under CI, --llm-gate or --llm-write-quality: {_NAME_ONE}")
@@ -207,14 +225,30 @@ def _guess(settings: Settings, say: Callable[[str], None]) -> Choice:
         raise UsageProblem(f"several servers answer here: {listed}; {_NAME_ONE}")
     if found:
         notice = f"measuring {found[0].model} at {found[0].url}, found there; name another with --llm-url"
-        return Choice(endpoint=SERVED, engine=_external(found[0].url), notices=(notice,))
+        return Choice(endpoint=SERVED, engine=_external((found[0].url,)), notices=(notice,))
     return Choice(endpoint=SERVED, engine=_embedded(None, settings, say))
 
 
-def _external(url: str) -> Engine:
+def _engine_of(profile: Profile, settings: Settings, say: Callable[[str], None]) -> Engine:
+    match profile.engine:
+        case "embedded":
+            return _embedded(Path(profile.folder, profile.model) if profile.model else None, settings, say)
+        case "process":
+            from pytest_llmbench.engines.process import Process
+
+            return Process(profile, say=say)
+        case "compose":
+            from pytest_llmbench.engines.compose import Compose
+
+            return Compose(profile, say=say)
+        case _:
+            return _external(profile.urls)
+
+
+def _external(urls: Sequence[str]) -> Engine:
     from pytest_llmbench.engines.external import External
 
-    return External(url)
+    return External(*urls)
 
 
 def _embedded(weights: Path | None, settings: Settings, say: Callable[[str], None]) -> Engine:
@@ -225,9 +259,15 @@ def _embedded(weights: Path | None, settings: Settings, say: Callable[[str], Non
 
 
 def _openai_chat(plan: EndpointPlan) -> Endpoint:
+    from pytest_llmbench.endpoints.balanced import Balanced
     from pytest_llmbench.endpoints.openai_chat import OpenAIChat
 
-    return OpenAIChat(base_url=plan.base_url, model=plan.model, api_key=plan.api_key)
+    keys = {url: _api_key(url) for url in plan.replicas} | {plan.base_url: plan.api_key}
+    urls = dict.fromkeys((plan.base_url, *plan.replicas))  # one typed twice is one server
+    members = [
+        OpenAIChat(base_url=url, model=plan.model, api_key=keys[url], connection=plan.connection) for url in urls
+    ]
+    return members[0] if len(members) == 1 else Balanced(members)
 
 
 def _replay(run: str) -> Endpoint:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_llmbench.datasets.places import fault_at
+from pytest_llmbench.datasets.places import KeyPath, fault_at
 from pytest_llmbench.datasets.shape import compile_schema, load_schema
 from pytest_llmbench.datasets.yaml_text import read_yaml
-from pytest_llmbench.errors import PackError, UsageProblem
+from pytest_llmbench.errors import PackError, UnknownName, UsageProblem
+from pytest_llmbench.lookup import find
+from pytest_llmbench.pytest_ini import read_ini
+from pytest_llmbench.sandboxes import LAUNCHERS
 from pytest_llmbench.settings import SandboxSettings
+from pytest_llmbench.variables import mentions_variables, substituted, variable_names
 
 FILENAME = "llmbench.yaml"
+SANDBOX_VARIABLE, SANDBOX_KEY = "LLMBENCH_SANDBOX", "llmbench_sandbox"
+"""Where the kind of sandbox may stand beside the command line and llmbench.yaml."""
 SCHEMA = Path(__file__).with_name("llmbench.schema.json")
 
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -21,9 +30,13 @@ _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """What the file says, in the words of the settings; what it leaves out has its default."""
+    """What the file says of every run, in the words of the settings; what it leaves out has its default.
+
+    Its servers are read by `pytest_llmbench.profiles`, when they are asked for.
+    """
 
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
+    strict_thinking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +67,163 @@ def read_config(path: Path) -> Config:
 
     Raises `UsageProblem` with file, line, key and, for a name that is not known, the nearest one.
     """
+    content = checked_content(path)
+    block = Block(path=path, values=content.get("sandbox", {}), schema=("properties", "sandbox"))
     try:
-        return Config(sandbox=_sandbox(path, _checked(path).get("sandbox", {})))
+        sandbox = _sandbox(path, block.settled())
     except PackError as error:
         raise UsageProblem(str(error)) from None
+    return Config(sandbox=sandbox, strict_thinking=content.get("thinking") == "strict")
 
 
-def sandbox_settings(*folders: Path, kind: str = "") -> SandboxSettings:
+def config_in(*folders: Path) -> Config:
+    """Return what the first ``llmbench.yaml`` in one of `folders` says, or the defaults; raises as `read_config`."""
+    path = next(filter(None, map(find_config, folders)), None)
+    return read_config(path) if path is not None else Config()
+
+
+def checked_content(path: Path) -> dict[str, Any]:
+    """Return the file's content, checked but for values with variables in them: those are left as they stand.
+
+    Raises `UsageProblem` as `read_config` does.
+    """
+    try:
+        content: dict[str, Any] = read_yaml(path)
+        fault = compile_schema(_schema())(_without_variables(content))
+        if fault is not None:
+            raise fault_at(path, fault.path, fault.message)
+    except PackError as error:
+        raise UsageProblem(f"{error}{_hint(error)}") from None
+    return content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A mapping of the file at `path` with variables still in it, of the kind that `schema` leads to.
+
+    `homes` tells where in the file a value stands that was taken from elsewhere (`extends`), `()` being the rest.
+    """
+
+    path: Path
+    values: Mapping[str, Any]
+    schema: tuple[str, str]
+    homes: Mapping[KeyPath, KeyPath] = field(default_factory=dict)
+
+    def settled(self) -> dict[str, Any]:
+        """Return the values with variables replaced by the environment's.
+
+        Raises `UsageProblem` with file, line and the variable's name for one that is not set or does not fit;
+        what it holds stands in no message.
+        """
+        schema = _schema()[self.schema[0]][self.schema[1]]
+        content: dict[str, Any] = self._filled(dict(self.values), schema, ())
+        fault = compile_schema(schema, _schema())(content)
+        if fault is not None:
+            raise self.value_fault(fault.path, fault.message)
+        return content
+
+    def fault(self, key_path: Sequence[str | int], message: str) -> UsageProblem:
+        """Return the error that `message` is true of the value at `key_path` of this block."""
+        inside = tuple(key_path)
+        known = next((end for end in range(len(inside), -1, -1) if inside[:end] in self.homes), 0)
+        home = self.homes.get(inside[:known], (self.schema[1],))
+        return UsageProblem(str(fault_at(self.path, (*home, *inside[known:]), message)))
+
+    def value_fault(self, key_path: Sequence[str | int], message: str) -> UsageProblem:
+        """Return the error as `fault` does, for a `message` that shows the value: unless it came from a variable."""
+        raw: Any = self.values
+        schema = _schema()[self.schema[0]][self.schema[1]]
+        for part in key_path:
+            raw, schema = raw[part], _below(schema, part)
+        names = variable_names(json.dumps(raw))
+        if names:
+            wanted = ", ".join(schema["enum"]) if "enum" in schema else schema.get("description", "another value")
+            message = f"what {' and '.join(names)} stands for does not fit here (it is not shown). Wanted: {wanted}"
+        return self.fault(key_path, message)
+
+    def _filled(self, value: Any, schema: Mapping[str, Any], at: KeyPath) -> Any:
+        if isinstance(value, dict):
+            return {key: self._filled(item, _below(schema, key), (*at, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._filled(item, schema.get("items", {}), (*at, index)) for index, item in enumerate(value)]
+        if not isinstance(value, str) or not mentions_variables(value):
+            return value
+        try:
+            text = substituted(value, os.environ)
+        except ValueError as error:
+            raise self.fault(at, str(error)) from None
+        return text if "string" in schema.get("type", "string") else _plain(text)
+
+
+def sandbox_settings(*folders: Path, typed: str | None = None, ini: str = "") -> SandboxSettings:
     """Return what the first ``llmbench.yaml`` in one of `folders` says of sandboxes, or the defaults.
 
-    A `kind` that was typed wins over the file's. Raises as `read_config` does.
+    The kind is the one that was `typed`, else that of LLMBENCH_SANDBOX, of pytest's `ini` file, of llmbench.yaml,
+    else ``auto``. Raises as `read_config` does, and where there is no such kind.
     """
-    path = next(filter(None, map(find_config, folders)), None)
-    settings = read_config(path).sandbox if path is not None else SandboxSettings()
-    return replace(settings, kind=kind) if kind else settings
+    settings = config_in(*folders).sandbox
+    kind, source = _asked_kind(typed, ini)
+    if not kind:
+        return settings
+    try:
+        find("sandbox", kind, {"auto": None, **LAUNCHERS})
+    except UnknownName as error:
+        raise UsageProblem(f"{source}: {error}") from None
+    return replace(settings, kind=kind)
 
 
-def _checked(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = read_yaml(path)
-    fault = compile_schema(load_schema(SCHEMA))(content)
-    if fault is not None:
-        raise fault_at(path, fault.path, fault.message)
-    return content
+def sandbox_settings_in(folder: Path, typed: str | None = None) -> SandboxSettings:
+    """Return what a run started in `folder` would take, for commands that run without pytest."""
+    ini = read_ini(folder)
+    return sandbox_settings(folder, ini.folder, typed=typed, ini=ini.text(SANDBOX_KEY))
+
+
+def _asked_kind(typed: str | None, ini: str) -> tuple[str, str]:
+    """Return the kind that was asked for, and where."""
+    if typed is not None:
+        return typed, "the command line"
+    if asked := os.environ.get(SANDBOX_VARIABLE, ""):
+        return asked, SANDBOX_VARIABLE
+    return ini, f"{SANDBOX_KEY} in the ini file"
+
+
+@functools.cache
+def _schema() -> dict[str, Any]:
+    return load_schema(SCHEMA)
+
+
+def _below(schema: Mapping[str, Any], part: str | int) -> Mapping[str, Any]:
+    """Return the schema of what stands at `part` of a value of this schema."""
+    if isinstance(part, int):
+        found = schema.get("items", {})
+    else:
+        found = schema.get("properties", {}).get(part) or schema.get("additionalProperties")
+    if not isinstance(found, dict):
+        return {}
+    below: Mapping[str, Any] = _schema()["$defs"][found["$ref"].rpartition("/")[2]] if "$ref" in found else found
+    return below
+
+
+def _without_variables(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    kept = {key: item for key, item in value.items() if not (isinstance(item, str) and mentions_variables(item))}
+    return {key: _without_variables(item) for key, item in kept.items()}
+
+
+def _hint(error: PackError) -> str:
+    """Name the trap that a reference is in YAML's own braces, where the line that cannot be read has one."""
+    lines = error.path.read_bytes().splitlines()[: error.line] if error.line and not error.key else []
+    return " Between { and } a value with ${NAME} needs quotes." if lines and b"${" in lines[-1] else ""
+
+
+def _plain(text: str) -> Any:
+    """Return the number or truth value that `text` writes, else the text."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, (bool, int, float)) else text
 
 
 def _sandbox(path: Path, block: Mapping[str, Any]) -> SandboxSettings:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from pytest_llmbench.records import (
+    Connection,
     Ending,
     Exchange,
     ExecResult,
@@ -34,6 +35,7 @@ from pytest_llmbench.records import (
     Scenario,
     Server,
     ServerFacts,
+    ServerLoad,
     Trial,
     Verdict,
 )
@@ -98,6 +100,15 @@ class Endpoint(Protocol):
 
     async def close(self) -> None:
         """Close all connections, so that the server stops decoding for nobody."""
+        ...
+
+
+@runtime_checkable
+class LoadSignal(Protocol):
+    """An endpoint that can say how busy its server is."""
+
+    def load(self) -> ServerLoad | None:
+        """Return what the server says of its work, None where it says nothing; blocks, a second at most."""
         ...
 
 
@@ -312,12 +323,17 @@ class Report(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointPlan:
-    """What an endpoint is made from. `base_url` is empty where no server was named; `data` holds data sets."""
+    """What an endpoint is made from. `base_url` is empty where no server was named; `data` holds data sets.
+
+    `replicas` are further base URLs that serve the same model.
+    """
 
     base_url: str = ""
+    replicas: tuple[str, ...] = ()
     model: str = ""
     data: str = ""
     api_key: str = field(default="", repr=False)
+    connection: Connection = field(default_factory=Connection)
 
 
 EndpointFactory = Callable[[EndpointPlan], Endpoint]

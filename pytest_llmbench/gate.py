@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pytest_llmbench.errors import UsageProblem
 from pytest_llmbench.lookup import suggestion
 from pytest_llmbench.records import Outcome, Purpose
-from pytest_llmbench.summary import PackSummary, Status, Summary, plural, score_text
+from pytest_llmbench.summary import PackSummary, Status, Summary, plural, score_text, thinking_problem
 
 COMPLETE, FAILED, INTERRUPTED, INTERNAL, USAGE, NOTHING, INCOMPLETE = range(7)
 """The exit codes; 2 to 5 are pytest's own."""
@@ -38,6 +38,30 @@ class Exit:
     sentence: str
 
 
+UNWRITTEN = Exit(
+    code=INCOMPLETE, sentence=f"exit {INCOMPLETE}: the reports could not be written; what was answered is safe"
+)
+
+_WORST_FIRST = (INTERRUPTED, INTERNAL, USAGE, NOTHING, INCOMPLETE, FAILED, COMPLETE)
+
+
+def combined(exits: Mapping[str, Exit]) -> Exit:
+    """Return how a session ends whose servers, by name, end so: as the worst of them does, which is quoted."""
+    if len(exits) == 1:
+        return next(iter(exits.values()))
+    code = min((one.code for one in exits.values()), key=_rank)
+    worst = {name: one.sentence.partition(": ")[2] for name, one in exits.items() if one.code == code}
+    rest = [f"{name} ends with {one.code}" for name, one in exits.items() if one.code != code]
+    words = [f"{name}: {sentence}" for name, sentence in worst.items()]
+    if len(set(worst.values())) == 1:
+        words = [f"{_listed(worst)}: {next(iter(worst.values()))}"]
+    return _ending(code, "; ".join([*words, *rest]))
+
+
+def _rank(code: int) -> int:
+    return _WORST_FIRST.index(code) if code in _WORST_FIRST else -1
+
+
 def check_gate(gate: str) -> None:
     """Raise UsageProblem unless `gate` is a known name or empty; meant for before the run."""
     if gate not in _GATES:
@@ -51,15 +75,26 @@ def decide(summary: Summary, gate: str) -> GateVerdict:
     interval is below the pack's floor, and warns where only the score itself is.
     """
     check_gate(gate)
+    if gate and (problem := thinking_problem(summary)):
+        refusal = f"the model did not think as it was asked to: {problem}"
+        return GateVerdict(name=gate, passed=False, lines=(f"refused: {refusal}",), sentence=refusal)
     return _GATES[gate](summary)
 
 
-def exit_code(summary: Summary, verdict: GateVerdict, *, pytest_status: int = 0, ordinary_failures: int = 0) -> Exit:
+def exit_code(
+    summary: Summary,
+    verdict: GateVerdict,
+    *,
+    pytest_status: int = 0,
+    ordinary_failures: int = 0,
+    strict_thinking: bool = False,
+) -> Exit:
     """Return the run's exit code and why.
 
     `pytest_status` is what pytest itself would end with; its 1 may stem from scenarios alone, so
     `ordinary_failures` says how many failures were hand-written tests or fixtures. Precedence: pytest's
     2 to 5 (and any code another plugin made up), then 6, then 1, then 0; a stop by -x or --maxfail is 1.
+    With `strict_thinking` a model that did not think as it was asked to makes the run incomplete.
     """
     stopped = bool(summary.run.stopped_early) and not summary.run.interrupted
     # xdist ends a run stopped by -x with 2, pytest alone with 1
@@ -67,13 +102,18 @@ def exit_code(summary: Summary, verdict: GateVerdict, *, pytest_status: int = 0,
     if summary.run.interrupted or pytest_rules:
         code = INTERRUPTED if pytest_status in (COMPLETE, FAILED) else pytest_status
         return _ending(code, _pytest_words(summary, code))
-    incomplete = _incomplete_words(summary, stopped=stopped)
+    incomplete = _incomplete_words(summary, stopped=stopped) or (_unthought(summary) if strict_thinking else "")
     if incomplete:
         return _ending(INCOMPLETE, f"incomplete; {incomplete}")
     failed = _failure_words(summary, verdict, pytest_status, ordinary_failures)
     if failed:
         return _ending(FAILED, failed)
     return _ending(COMPLETE, f"complete; {_complete_words(summary, verdict)}")
+
+
+def _unthought(summary: Summary) -> str:
+    problem = thinking_problem(summary)
+    return f"thinking: strict, and the model did not think as it was asked to: {problem}" if problem else ""
 
 
 def _ending(code: int, words: str) -> Exit:
@@ -150,7 +190,7 @@ def _pytest_words(summary: Summary, code: int) -> str:
     if code == INTERNAL:
         return f"an internal error, not the model's fault; the traceback above shows where{progress}"
     if code == USAGE:
-        return problem or "this cannot be run as asked; the message above says what to type instead"
+        return problem or "this cannot be run as asked; the line that begins with ERROR says what to type instead"
     if code == NOTHING:
         return "no test was selected; --collect-only without -k and -m lists what there is"
     return f"this code was set by another plugin, whose message is above{progress}"

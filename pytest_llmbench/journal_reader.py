@@ -10,7 +10,7 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -180,7 +180,8 @@ class JournalReader:
             self._spots[key] = self._spots.get(key, b"") + spot
 
     def _all_spots(self, key: TrialKey) -> list[_Spot]:
-        return sorted(map(_Spot._make, _SPOT.iter_unpack(self._spots.get(key, b""))))
+        own = replace(key, profile="") if key.profile else key  # a run folder is of one server: it need not be named
+        return sorted(map(_Spot._make, _SPOT.iter_unpack(self._spots.get(own, b""))))
 
     def _result_spot(self, key: TrialKey) -> _Spot | None:
         results = [spot for spot in self._all_spots(key) if spot.turn < 0]

@@ -20,13 +20,14 @@ from urllib.parse import urlsplit
 from pytest_llmbench import __version__
 from pytest_llmbench.errors import LlmbenchError
 from pytest_llmbench.records import PackFacts, Server, ServerFacts, to_plain
-from pytest_llmbench.redaction import redacted, redacted_command, redacted_data
+from pytest_llmbench.redaction import HIDDEN, redacted, redacted_command, redacted_data
 from pytest_llmbench.runfolder import RunFolder
-from pytest_llmbench.sampling import is_canonical
+from pytest_llmbench.sampling import deviations, is_canonical
 from pytest_llmbench.settings import Settings
+from pytest_llmbench.thinking_switch import switch_of
 from pytest_llmbench.web import is_loopback
 
-__all__ = ["FORMAT", "build", "read", "redacted", "signature", "update", "write"]
+__all__ = ["FORMAT", "build", "read", "redacted", "sandbox_kinds", "signature", "update", "write"]
 
 FORMAT = 1
 """Version of the manifest's layout; another one is refused."""
@@ -36,7 +37,7 @@ HASH_LIMIT = 1 << 30
 
 _GPU_WAIT_S = 2.0
 _PACKAGES = ("pytest", "pytest-xdist", "openai")
-_OF_A_SESSION = ("started_at", "finished_at", "exit_code", "version", "command", "concurrency", "workers")
+_OF_A_SESSION = ("started_at", "finished_at", "exit_code", "version", "command", "concurrency", "workers", "sandbox")
 
 
 def build(
@@ -45,13 +46,14 @@ def build(
     """Return the manifest of a run that starts now.
 
     `run` is what only the session knows: ``model``, ``endpoint``, ``concurrency`` (trials in flight),
-    ``workers``, ``signature``, ``command`` (sys.argv) and ``selected`` (pack id -> scenarios that will
-    run, {} or missing: all). Its other keys are taken as they are.
+    ``workers``, ``signature``, ``command`` (sys.argv), ``selected`` (pack id -> scenarios that will
+    run, {} or missing: all) and ``sandbox`` (where programs run: its ``kind`` and what that says of itself, {} or
+    missing: nowhere). Its other keys are taken as they are.
 
     `Server.detail` and `ServerFacts.detail` go in too; of their keys ``chat_template`` (the text) is
     replaced by its hash, ``model_path`` and ``model_sha256`` describe the model file.
     """
-    rest = {name: value for name, value in run.items() if name not in ("selected", "command")}
+    rest = {name: value for name, value in run.items() if name not in ("selected", "command", "sandbox")}
     data = {
         **rest,
         "format": FORMAT,
@@ -63,8 +65,10 @@ def build(
         "server": _server(facts),
         "model_file": _model_file(server, facts),
         "packs": [_pack(pack, run.get("selected") or {}) for pack in packs],
-        "sampling": _sampling(settings),
-        "settings": settings,
+        "sandbox": run.get("sandbox") or None,
+        "sampling": _sampling(settings, facts),
+        "thinking": _thinking(settings, facts),
+        "settings": _without_secrets(settings),
         "machine": _machine(),
         "packages": {name: found for name in _PACKAGES if (found := _installed(name))},
     }
@@ -75,8 +79,8 @@ def build(
 def signature(settings: Settings, server: Server, *, model: str) -> str:
     """Return a hash (32 hex digits) of what must be equal for ``--llm-resume`` to go on with a run.
 
-    Model, server, endpoint, sampling, token limit and deadline; neither packs nor concurrency. A
-    server is known by its URL; one that we start, on another port each time, by its model file.
+    Model, server, endpoint, sampling, thinking, extra body, token limit and deadline; neither packs nor
+    concurrency. A server is known by its URL; one that we start, on another port each time, by its model file.
     """
     parts = {
         "model": model,
@@ -86,6 +90,7 @@ def signature(settings: Settings, server: Server, *, model: str) -> str:
         "sampling_from_server": settings.sampling_from_server,
         "max_tokens": settings.max_tokens,
         "timeout_s": settings.timeout_s,
+        **_shaping(settings),
     }
     return hashlib.sha256(json.dumps(to_plain(parts), sort_keys=True).encode()).hexdigest()[:32]
 
@@ -132,6 +137,12 @@ def read(folder: RunFolder) -> dict[str, Any]:
     raise LlmbenchError(f"{path} is no manifest of format {FORMAT}, which is what this version reads: start a new run")
 
 
+def sandbox_kinds(data: Mapping[str, Any]) -> list[str]:
+    """Return the kinds of sandboxes in which programs of this run were run, of all its sessions."""
+    used = (session.get("sandbox") or {} for session in (*data.get("earlier", ()), data))
+    return sorted({str(sandbox["kind"]) for sandbox in used if "kind" in sandbox})
+
+
 def _replace(path: Path, data: Mapping[str, Any]) -> None:
     text = json.dumps(to_plain(data), indent=2, allow_nan=False)
     fresh = path.with_name(f".{path.name}-{os.getpid()}")
@@ -148,6 +159,7 @@ def _replace(path: Path, data: Mapping[str, Any]) -> None:
 
 def _server(facts: ServerFacts) -> dict[str, Any]:
     said = {"kind": facts.kind, "slots": facts.slots, "context": facts.context, "models": facts.models}
+    said["thinking_switch"] = facts.thinking_switch
     return {name: value for name, value in {**said, **_hashed(facts.detail)}.items() if value not in (None, "", ())}
 
 
@@ -164,9 +176,42 @@ def _pack(pack: PackFacts, selected: Mapping[str, int]) -> dict[str, Any]:
     return {**facts, "selected": selected.get(pack.id, 0) if selected else pack.size}
 
 
-def _sampling(settings: Settings) -> dict[str, Any]:
-    given = {"overrides": dict(settings.sampling)} if settings.sampling else {}
+def _sampling(settings: Settings, facts: ServerFacts) -> dict[str, Any]:
+    """Say what was sent, and where the server's defaults ruled, which those are (only llama.cpp tells)."""
+    given: dict[str, Any] = {"overrides": dict(settings.sampling)} if settings.sampling else {}
+    if settings.sampling_from_server:
+        given["server_defaults"] = facts.detail.get("sampling_defaults") or "not told by the server"
+    if deviations(settings):
+        given["deviations"] = deviations(settings)
     return {"canonical": is_canonical(settings), "from_server": settings.sampling_from_server, **given}
+
+
+def _thinking(settings: Settings, facts: ServerFacts) -> dict[str, Any]:
+    """Say what was asked and by which field; what was seen is in the results."""
+    limit = settings.thinking_max_tokens
+    asked = {"asked": settings.thinking, "switch": switch_of(settings, facts).key or "unknown"}
+    return {**asked, "max_tokens": limit} if limit is not None else asked
+
+
+def _shaping(settings: Settings) -> dict[str, Any]:
+    """Return what else shapes the answers, as far as it was asked for: runs without any of it keep their signature."""
+    given = {
+        "thinking": settings.thinking if settings.thinking != "pack" else None,
+        "thinking_max_tokens": settings.thinking_max_tokens,
+        "thinking_switch": settings.thinking_switch or None,
+        "body": dict(settings.connection.body) or None,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _without_secrets(settings: Settings) -> dict[str, Any]:
+    """Return the settings as plain data; of headers and environments only the names are kept."""
+    plain: dict[str, Any] = to_plain(settings)
+    profile = plain["profile"] or {"connection": {"headers": {}}, "env": {}, "command": []}
+    for values in (plain["connection"]["headers"], profile["connection"]["headers"], profile["env"]):
+        values.update(dict.fromkeys(values, HIDDEN))
+    profile["command"] = redacted_command(profile["command"])
+    return plain
 
 
 def _machine() -> dict[str, Any]:

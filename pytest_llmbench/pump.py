@@ -15,6 +15,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Generic, TypeVar
 
 from pytest_llmbench.loop import Loop
@@ -46,8 +47,9 @@ class Feeder:
     """Decides which trial starts next. Lives on one event loop and is called from it alone.
 
     `launch` starts a trial, `probe` asks the server whether it is still well (it raises if not),
-    `broken` is told when the run must stop. All slots are counted here, so that confirmation
-    trials and questions of hand-written tests share the limit with the items.
+    `broken` is told when the run must stop, `idle` whenever nothing is queued and nothing needs the server.
+    All slots are counted here, so that confirmation trials and questions of hand-written tests share the
+    limit with the items.
     """
 
     def __init__(
@@ -57,12 +59,15 @@ class Feeder:
         launch: Callable[[Key], None],
         probe: Callable[[], Awaitable[None]],
         broken: Callable[[Exception], None],
+        idle: Callable[[], None] = lambda: None,
     ) -> None:
         self.limit = limit
         self._launch = launch
         self._probe = probe
         self._broken = broken
+        self._idle = idle
         self._queue: Iterator[Key] = iter(())
+        self._head: Key | None = None
         self._again: deque[Key] = deque()
         self._guests: deque[asyncio.Future[None]] = deque()
         self._holding: set[Key] = set()
@@ -70,6 +75,7 @@ class Feeder:
         self._guests_in = 0
         self._failing = 0
         self._paused = False
+        self._closed = False
         self._probing: asyncio.Task[None] | None = None
 
     @property
@@ -77,10 +83,14 @@ class Feeder:
         """Slots taken right now."""
         return len(self._holding) + self._guests_in
 
+    @property
+    def begun(self) -> AbstractSet[Key]:
+        """Trials that were started and have no result yet."""
+        return self._open
+
     def plan(self, order: Sequence[int], attempts: int) -> None:
         """Queue every attempt of the jobs in `order` behind what is queued, and start what fits."""
-        earlier = self._queue
-        self._queue = _chain(earlier, order, attempts)
+        self._queue = _chain(self._queue, order, attempts)
         self.feed()
 
     def resize(self, limit: int) -> None:
@@ -98,7 +108,18 @@ class Feeder:
                 self._open.add(key)
                 self._launch(key)
             else:
-                return
+                break
+        self._tell_if_idle()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is queued and nothing needs the server; after `close` what is queued does not count."""
+        nothing_comes = self._closed or (not self._paused and not self._guests and self._peek() is None)
+        return nothing_comes and not self.busy
+
+    def _tell_if_idle(self) -> None:
+        if self.is_idle:
+            self._idle()
 
     def talked(self, key: Key) -> None:
         """Take note that a trial needs the server no more: its slot is free."""
@@ -152,11 +173,12 @@ class Feeder:
 
     def close(self) -> None:
         """Start nothing more."""
-        self._paused = True
+        self._paused = self._closed = True
         if self._probing is not None:
             self._probing.cancel()
         for guest in self._guests:
             guest.cancel()
+        self._tell_if_idle()
 
     def _admit(self, guest: asyncio.Future[None]) -> None:
         if not guest.done():
@@ -164,7 +186,20 @@ class Feeder:
             guest.set_result(None)
 
     def _next(self) -> Key | None:
-        return self._again.popleft() if self._again else next(self._queue, None)
+        key = self._peek()
+        if self._again:
+            self._again.popleft()
+        else:
+            self._head = None
+        return key
+
+    def _peek(self) -> Key | None:
+        """Return the key that comes next without taking it."""
+        if self._again:
+            return self._again[0]
+        if self._head is None:
+            self._head = next(self._queue, None)
+        return self._head
 
     async def _ask_how_it_is(self) -> None:
         try:
@@ -235,12 +270,15 @@ class _Once:
 
 
 class Shelf(Generic[T]):
-    """Results waiting for their items: put from the loop, fetched by the main thread."""
+    """Results waiting for their items: put from the loop, fetched by the main thread.
 
-    def __init__(self) -> None:
+    `substitute` is asked for what is not there, and again after each `wake`; None means that it will come.
+    """
+
+    def __init__(self, substitute: Callable[[Key], T | None] = lambda _: None) -> None:
         self._held: dict[Key, T] = {}
         self._changed = threading.Condition()
-        self._closed: Callable[[Key], T] | None = None
+        self._substitute = substitute
 
     def put(self, key: Key, value: T) -> None:
         """Lay a result down."""
@@ -249,7 +287,7 @@ class Shelf(Generic[T]):
             self._changed.notify_all()
 
     def take(self, key: Key, idle: Callable[[], None] = lambda: None) -> T:
-        """Wait for a result and take it away; after `close` a missing one is substituted at once.
+        """Wait for a result, or for a substitute, and take it away.
 
         `idle` is called, by the waiting thread, each time anything was laid down.
         """
@@ -258,12 +296,18 @@ class Shelf(Generic[T]):
             with self._changed:
                 if key in self._held:
                     return self._held.pop(key)
-                if self._closed is not None:
-                    return self._closed(key)
+                instead = self._substitute(key)
+                if instead is not None:
+                    return instead
                 self._changed.wait(_AWAKE_S)
+
+    def wake(self) -> None:
+        """Have the substitute asked again by all who wait."""
+        with self._changed:
+            self._changed.notify_all()
 
     def close(self, substitute: Callable[[Key], T]) -> None:
         """Let nobody wait any longer: who comes for a missing result gets ``substitute(key)``."""
         with self._changed:
-            self._closed = substitute
+            self._substitute = substitute
             self._changed.notify_all()

@@ -146,7 +146,8 @@ class Scenario:
 
     `messages` opens the dialogue, `followups` are further user turns sent after each answer.
     `timeout_s` are seconds for the whole dialogue, from the moment a slot is taken.
-    `max_turns` bounds the requests of one dialogue. With a `task` the messages and checks are not
+    `max_turns` bounds the requests of one dialogue. `thinking` is ``on``, ``off`` or "" (as the server does by
+    itself). With a `task` the messages and checks are not
     there yet: they are filled in from the data set when the trial begins.
     """
 
@@ -167,6 +168,7 @@ class Scenario:
     timeout_s: float = 120.0
     max_turns: int = 8
     stream: bool = True
+    thinking: str = ""
     task: TaskSource | None = None
 
 
@@ -209,7 +211,10 @@ class Pack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One scenario, one attempt (1-based). `nodeid` names the test item that waits for it."""
+    """One scenario, one attempt (1-based). `nodeid` names the test item that waits for it.
+
+    `profile` is the server that is asked where a session measures several, else "".
+    """
 
     nodeid: str
     pack: PackFacts
@@ -217,6 +222,7 @@ class Trial:
     attempt: int = 1
     purpose: Purpose = Purpose.ITEM
     pack_path: Path = Path()
+    profile: str = ""
 
     @property
     def key(self) -> TrialKey:
@@ -226,6 +232,7 @@ class Trial:
             pack_hash=self.pack.content_hash,
             scenario=self.scenario.id,
             attempt=self.attempt,
+            profile=self.profile,
         )
 
 
@@ -237,11 +244,15 @@ class TrialKey:
     pack_hash: str
     scenario: str
     attempt: int
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is sent to a chat endpoint; the deadline is the trial's own affair."""
+    """What is sent to a chat endpoint; the deadline is the trial's own affair.
+
+    `extra` holds fields of the body that the OpenAI interface does not know, such as ``chat_template_kwargs``.
+    """
 
     model: str
     messages: tuple[Message, ...]
@@ -250,6 +261,7 @@ class Request:
     sampling: Sampling = field(default_factory=Sampling)
     max_tokens: int = 1024
     stream: bool = True
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
         """Sha256 (first 32 hex digits) of all that shapes the answer; how it is transported does not."""
@@ -404,9 +416,10 @@ class Result:
     """What is kept of a trial in memory and sent between processes: the verdict and its figures.
 
     The exchange itself is in the journal. `latency_s` are seconds from taking a slot to the last
-    answer, `decode_tps` generated tokens per second, token counts are sums over all turns.
+    answer, `decode_tps` generated and `prefill_tps` read tokens per second, token counts are sums over all turns.
     `prompt` and `answer` are excerpts for a failed test's text. `task_id` is what the data set calls the
-    task (``HumanEval/7``), empty for scenarios that stand in a pack.
+    task (``HumanEval/7``), empty for scenarios that stand in a pack. `thinking` is what was asked for (``on``,
+    ``off`` or ""), `thought` what was seen.
     """
 
     key: TrialKey
@@ -419,12 +432,14 @@ class Result:
     latency_s: float | None = None
     first_token_s: float | None = None
     decode_tps: float | None = None
+    prefill_tps: float | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cached_tokens: int | None = None
     turns: int = 0
     retries: int = 0
     finish_reason: str = ""
+    thinking: str = ""
     thought: bool = False
     resumed: bool = False
     prompt: str = ""
@@ -433,11 +448,27 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """What every request to a server carries beside the question, and how the server is trusted.
+
+    `headers` may hold secrets, `body` are extra fields of the JSON. `ca_file` is a PEM file of the authorities
+    trusted in place of the system's; without `verify` any certificate is taken.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: Mapping[str, Any] = field(default_factory=dict)
+    ca_file: str = ""
+    verify: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFacts:
     """What a server says of itself; None or empty where it does not say.
 
-    `slots` is how many requests it works on at once, `context` the tokens one request gets.
-    `detail` holds what the manifest keeps beside it (build, template hash, model path, ...).
+    `slots` is how many requests it works on at once, `context` the tokens one request gets. `thinking_switch`
+    is the field by which its chat template turns thinking on and off (``enable_thinking``, ``thinking``,
+    ``reasoning_effort``), ``none`` where it is known to have none. `detail` holds what the manifest keeps
+    beside it (build, template hash, model path, ...).
     """
 
     base_url: str = ""
@@ -445,15 +476,36 @@ class ServerFacts:
     slots: int | None = None
     context: int | None = None
     kind: str = ""
+    thinking_switch: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLoad:
+    """What a server says of its work at one moment; None where it does not say.
+
+    `busy` requests are worked on, `waiting` ones stand in its queue. `preemptions`, `prompt_tokens` and
+    `generated_tokens` are counters since its start; `kv_usage` is the share of its cache in use, 0 to 1.
+    """
+
+    busy: int | None = None
+    waiting: int | None = None
+    preemptions: int | None = None
+    prompt_tokens: int | None = None
+    generated_tokens: int | None = None
+    kv_usage: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A model server that an engine has made ready. `notice` is the line told to the user."""
+    """A model server that an engine has made ready. `notice` is the line told to the user.
+
+    `replicas` are further base URLs that serve the same model.
+    """
 
     base_url: str
     engine: str
+    replicas: tuple[str, ...] = ()
     model: str = ""
     notice: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)

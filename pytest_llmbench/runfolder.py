@@ -95,12 +95,15 @@ def open_existing(path: Path) -> RunFolder:
     raise UsageProblem(f"{path} {what}: name a run folder, such as one of those below {DEFAULT_BASE}")
 
 
-def newest_matching(base: Path, signature: str) -> RunFolder | None:
-    """Return the latest run below `base` whose manifest has this signature, or None. Unreadable ones are passed by."""
+def newest_matching(base: Path, signature: str, *, key: str = "signature") -> RunFolder | None:
+    """Return the latest run below `base` whose manifest has this signature under `key`, or None.
+
+    Unreadable ones are passed by.
+    """
     found = []
     for path in base.glob("*/manifest.json"):
         data = _peek(path)
-        if data.get("signature") == signature:
+        if data.get(key) == signature:
             name = path.parent.name
             found.append((str(data.get("started_at", "")), len(name), name, path.parent))
     return RunFolder(max(found)[-1]) if found else None

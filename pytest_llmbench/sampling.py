@@ -9,7 +9,8 @@ from typing import Any
 from pytest_llmbench.errors import UsageProblem
 from pytest_llmbench.lookup import suggestion
 from pytest_llmbench.records import Message, Request, Sampling, Scenario
-from pytest_llmbench.settings import Settings
+from pytest_llmbench.settings import THINKING_MAX_TOKENS, Settings
+from pytest_llmbench.thinking_switch import ON, UNKNOWN, ThinkingSwitch, arm_at, merged, typed_arm
 
 CANONICAL_SEED = 1
 CANONICAL = Sampling(temperature=0.0, top_p=1.0, seed=CANONICAL_SEED)
@@ -43,8 +44,28 @@ def overlay(base: Sampling, values: Mapping[str, Any]) -> Sampling:
 
 def is_canonical(settings: Settings) -> bool:
     """Tell whether the run leaves the packs' own sampling and limits alone, so that its scores compare."""
-    limits = settings.max_tokens, settings.timeout_s
-    return not settings.sampling_from_server and not settings.sampling and limits == (None, None)
+    return not deviations(settings)
+
+
+def deviations(settings: Settings, defaults: Mapping[str, Any] | None = None) -> str:
+    """Name in a few words what this run sends in place of the packs' own, or return "".
+
+    `defaults` are what the server says it samples with by itself, told where that rules. Of an extra body only
+    the names are told: nobody knows which of its values are private.
+    """
+    told = []
+    if settings.sampling_from_server:
+        values = ", ".join(f"{name}={value:g}" for name, value in (defaults or {}).items() if _is_number(value))
+        told.append(f"sampling: the server's defaults{f' ({values})' if values else ''}")
+    own = {**(settings.sampling or {}), "max_tokens": settings.max_tokens, "timeout_s": settings.timeout_s}
+    own["thinking_max_tokens"] = settings.thinking_max_tokens
+    if given := ", ".join(f"{name}={value}" for name, value in own.items() if value is not None):
+        told.append(f"own {given}")
+    if typed_arm(settings):
+        told.append(f"thinking {settings.thinking}")
+    if settings.connection.body:
+        told.append(f"extra body: {', '.join(settings.connection.body)}")
+    return "; ".join(told)
 
 
 def parse_sampling(text: str) -> tuple[Mapping[str, Any] | None, bool]:
@@ -67,24 +88,57 @@ def parse_sampling(text: str) -> tuple[Mapping[str, Any] | None, bool]:
     return values, False
 
 
-def request_for(
-    scenario: Scenario, settings: Settings, *, model: str, attempt: int, messages: Sequence[Message]
+def request_for(  # noqa: PLR0913 - each decides a field of the request of its own
+    scenario: Scenario,
+    settings: Settings,
+    *,
+    model: str,
+    attempt: int,
+    messages: Sequence[Message],
+    switch: ThinkingSwitch = UNKNOWN,
 ) -> Request:
-    """Return the request that carries `messages` for this scenario under these settings."""
+    """Return the request that carries `messages` for this scenario under these settings.
+
+    Raises `UsageProblem` where the user's extra body contradicts the arm: `thinking_switch.problem_of` tells before.
+    """
+    arm = arm_of(scenario, settings, switch)
     return Request(
         model=model,
         messages=tuple(messages),
         tools=scenario.tools,
         tool_choice=scenario.tool_choice,
         sampling=sampling_for(scenario, settings, attempt),
-        max_tokens=settings.max_tokens or scenario.max_tokens,
+        max_tokens=max_tokens_for(scenario, settings, switch),
         stream=scenario.stream,
+        extra=merged(settings.connection.body, switch, arm),
     )
+
+
+def arm_of(scenario: Scenario, settings: Settings, switch: ThinkingSwitch = UNKNOWN) -> str:
+    """Return ``on`` or ``off`` where that is asked for, the run's word before the pack's; "": as the server does."""
+    typed = typed_arm(settings)
+    return arm_at(typed or scenario.thinking, switch, is_typed=bool(typed))
+
+
+def max_tokens_for(scenario: Scenario, settings: Settings, switch: ThinkingSwitch = UNKNOWN) -> int:
+    """Return the tokens one response may have: the answer's own and those of the thoughts."""
+    return (settings.max_tokens or scenario.max_tokens) + thinking_tokens_for(scenario, settings, switch)
+
+
+def thinking_tokens_for(scenario: Scenario, settings: Settings, switch: ThinkingSwitch = UNKNOWN) -> int:
+    """Return the tokens that thoughts get beside the answer's: none unless thinking is on."""
+    if arm_of(scenario, settings, switch) != ON:
+        return 0
+    return THINKING_MAX_TOKENS if settings.thinking_max_tokens is None else settings.thinking_max_tokens
 
 
 def deadline_for(scenario: Scenario, settings: Settings) -> float:
     """Return the seconds one dialogue may take from the moment it has a slot."""
     return settings.timeout_s if settings.timeout_s is not None else scenario.timeout_s
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _number(name: str, text: str) -> float | int:

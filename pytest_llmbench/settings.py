@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from pytest_llmbench.records import Connection
 
 CANDIDATE_PORTS = (8080, 8000, 8020, 8011)
 """Where a local server is looked for when none is named: llama.cpp, vLLM and two common choices."""
@@ -43,20 +45,74 @@ class SandboxSettings:
     python: str = ""
 
 
+THINKING_MAX_TOKENS = 16384
+"""Tokens a model may think, beside those of its answer, where thinking is on and nothing else is said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One server to measure: how it is started or where it is, and how it is asked.
+
+    `engine` is ``external`` (`urls`), ``embedded`` (`model`, a GGUF file, or "" for the small built-in one),
+    ``process`` (`command`) or ``compose`` (`files`, `service`). `folder` is where relative paths start, `origin`
+    says where the profile stands (``llmbench.yaml:12``). `env` is added to the environment of what is started.
+    `port` is the one the server listens on, on this machine ({port} in `command` and `env` stands for a free one
+    where it is None); `path` leads from there to the API. `start_limit_s` seconds may pass until it answers.
+    `vram_gb` is what it is expected to take on its GPUs. None and "" leave the session's settings alone.
+    `packs` are names or folders that are asked of this profile alone, () for all.
+    """
+
+    name: str
+    engine: str
+    origin: str = ""
+    folder: str = ""
+    urls: tuple[str, ...] = ()
+    model: str = ""
+    command: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    service: str = ""
+    preset: str = ""
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    port: int | None = None
+    path: str = "/v1"
+    start_limit_s: float = START_LIMIT_S
+    vram_gb: float | None = None
+    packs: tuple[str, ...] = ()
+    repeat: int | None = None
+    concurrency: int | None = None
+    sampling: str = ""
+    thinking: str = ""
+    thinking_max_tokens: int | None = None
+    thinking_switch: str = ""
+    max_tokens: int | None = None
+    timeout_s: float | None = None
+    connection: Connection = field(default_factory=Connection)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The run's settings. None or "" means: not asked for.
 
     `timeout_s` replaces each scenario's own deadline, `max_tokens` its token limit. `sampling`
     holds ``key=value`` overrides, or is None for the pack's; `sampling_from_server` sends none at all.
-    `data` is a folder with benchmark data, looked into before anything is downloaded.
+    `thinking` is ``on``, ``off`` or ``pack`` (as each scenario says); `thinking_switch` the field that turns it,
+    where the server does not tell. With `strict_thinking` a run that did not think as asked exits 6.
+    `urls` after the first are replicas of one model; `profiles` the names that were typed, `profile` the one
+    that is measured now (None: none). `data` is a folder with benchmark data, looked into before anything is
+    downloaded.
     `guessing` is False where no server may be chosen for the user (CI, gates, write-quality).
     """
 
     packs: tuple[str, ...] = ()
-    url: str = ""
+    urls: tuple[str, ...] = ()
     model: str = ""
-    profile: str = ""
+    profiles: tuple[str, ...] = ()
+    profile: Profile | None = None
+    connection: Connection = field(default_factory=Connection)
+    thinking: str = "pack"
+    thinking_max_tokens: int | None = None
+    thinking_switch: str = ""
+    strict_thinking: bool = False
     endpoint: str = ""
     concurrency: int | None = None
     sampling: Mapping[str, Any] | None = None

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from pytest_llmbench.records import Outcome, PackFacts, Purpose, Reason
 from pytest_llmbench.statistics import clustered_interval, pass_at_k, pass_hat_k, wilson_interval
+from pytest_llmbench.thinking_validity import ThinkingCounts, together, told
 
 CUSTOM = "custom"
-"""The label of a run that is no tag's whole set of scenarios."""
+"""The label of a run that is neither a tag's whole set of scenarios nor one whole pack."""
 
 SHOWN_K = (1, 2, 5, 10, 25, 100)
 """The k of pass@k and pass^k that are computed, beside the number of attempts itself."""
@@ -23,7 +24,8 @@ class Status(enum.StrEnum):
     ``ok``: every scenario has a verdict and no floor is in doubt. ``watch``: the score is below the
     pack's floor, but its 95 % interval reaches it. ``low``: the whole interval lies below the floor.
     ``partial``: not all scenarios were selected. ``unfinished``: the run ended before all selected
-    ones were asked. ``errors``: some got no verdict through no fault of the model.
+    ones were asked. ``errors``: some got no verdict through no fault of the model. ``invalid``: the model did
+    not think as it was asked to, so these are not the scores of what was to be measured.
     """
 
     OK = "ok"
@@ -32,20 +34,23 @@ class Status(enum.StrEnum):
     PARTIAL = "partial"
     UNFINISHED = "unfinished"
     ERRORS = "errors"
+    INVALID = "invalid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
     """What was measured, when, and how the run ended. Times are seconds since the epoch.
 
-    `url` carries no key. `canonical` is False where scores do not compare (other sampling, recorded
-    answers instead of a model) and `note` says why in a few words. `tag_totals` is how many scenarios
-    carry each tag in all packs the session knows, selected or not. `stopped_early` is the option that
-    ended the run (``-x``, ``--maxfail=3``) or empty; `problem` a fault of the whole session, such as a
-    server that does not answer.
+    `profile` is the one that was asked for, "" for none; `url` carries no key. `canonical` is False where
+    scores do not compare (other sampling, recorded answers instead of a model) and `note` says why in a few
+    words. `tag_totals` is how many scenarios carry each tag in all packs the session knows, selected or not.
+    `stopped_early` is the option that ended the run (``-x``, ``--maxfail=3``) or empty; `problem` a fault of
+    the whole session, such as a server that does not answer. `thinking_switch` is the field that turns thinking at
+    this server, ``none`` where it has none, "" where nobody knows.
     """
 
     model: str = ""
+    profile: str = ""
     url: str = ""
     endpoint: str = ""
     engine: str = ""
@@ -59,6 +64,7 @@ class RunFacts:
     interrupted: bool = False
     stopped_early: str = ""
     problem: str = ""
+    thinking_switch: str = ""
     tag_totals: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -128,6 +134,8 @@ class PackSummary(Counts):
     where there was more than one, `missing` the node ids of selected scenarios that were not run,
     `resumed` how many verdicts an earlier, interrupted part of the run had left. `attempts` is the most that
     any scenario had; `pass_at` and `pass_hat` are pass@k and pass^k of all judged attempts, `pass_estimates` tells how.
+    `base_at` is pass@k by the base inputs alone, {} for a pack that has no plus inputs. `thinking` tells what was
+    asked of all attempts and what was seen.
     """
 
     facts: PackFacts
@@ -146,10 +154,14 @@ class PackSummary(Counts):
     attempts: int = 0
     pass_at: Estimates = field(default_factory=dict)
     pass_hat: Estimates = field(default_factory=dict)
+    base_at: Estimates = field(default_factory=dict)
+    thinking: ThinkingCounts = field(default_factory=ThinkingCounts)
 
     @property
     def status(self) -> Status:
         """The worst word that applies."""
+        if not self.thinking.is_valid:
+            return Status.INVALID
         if self.errors or self.repeat_errors:
             return Status.ERRORS
         if self.not_run:
@@ -192,6 +204,23 @@ class Summary:
         """The worst of the packs' words."""
         order = list(Status)
         return max((pack.status for pack in self.packs), key=order.index, default=Status.OK)
+
+    @property
+    def thinking(self) -> ThinkingCounts:
+        """What was asked and seen in all packs, with the worst of their words."""
+        return together(pack.thinking for pack in self.packs)
+
+    @property
+    def thinking_valid(self) -> bool:
+        """Whether no pack's scores are those of another arm than was asked for."""
+        return self.thinking.is_valid
+
+
+def thinking_problem(summary: Summary) -> str:
+    """Say which packs' scores are not those of the arm that was asked for, and how that shows, or return ""."""
+    return "; ".join(
+        f"{pack.facts.title}: {told(pack.thinking)}" for pack in summary.packs if not pack.thinking.is_valid
+    )
 
 
 Counted = tuple[int, int]

@@ -11,17 +11,33 @@ import dataclasses
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from pytest_llmbench.records import Outcome, PackFacts, Purpose, Reason, Result, printable
 from pytest_llmbench.statistics import quantile
-from pytest_llmbench.summary import CUSTOM, Counts, Mean, PackSummary, Row, RunFacts, Summary, pass_estimates, shown_k
+from pytest_llmbench.summary import (
+    CUSTOM,
+    Counted,
+    Counts,
+    Mean,
+    PackSummary,
+    Row,
+    RunFacts,
+    Summary,
+    pass_estimates,
+    shown_k,
+)
+from pytest_llmbench.thinking_switch import OFF, ON
+from pytest_llmbench.thinking_validity import ARM_BITS, counted
 
 _NOT_RUN, _WITHDRAWN, _PASS, _FAIL, _ERROR = range(5)
 _STATE = {Outcome.PASS: _PASS, Outcome.FAIL: _FAIL, Outcome.ERROR: _ERROR}
 _FIGURES = ("latency_s", "first_token_s", "decode_tps", "completion_tokens")
 _UNKNOWN = math.nan
 _FIRST = 1 << 1
+
+BASE_METRIC = "base_passed"
+"""The metric of a pack with plus inputs that is 1 where the base inputs alone passed."""
 
 DETAIL_LIMIT = 1000
 """Characters of a verdict's detail a row keeps; the journal has the whole."""
@@ -30,7 +46,8 @@ DETAIL_LIMIT = 1000
 class _PackTally:
     """The growing columns of one pack, one place per scenario; figures are packed floats, NaN = unknown.
 
-    `judged`, `passed` and `erred` hold one bit per attempt, so a repeated trial replaces itself.
+    `judged`, `passed`, `based` (passed by the base inputs) and `erred` hold one bit per attempt, so a repeated
+    trial replaces itself; so do those of `arms`: asked to think or not to, answered, thought.
     """
 
     def __init__(self, facts: PackFacts, purpose: Purpose) -> None:
@@ -44,7 +61,10 @@ class _PackTally:
         self.figures = {name: array("d") for name in _FIGURES}
         self.judged: list[int] = []
         self.passed: list[int] = []
+        self.based: list[int] = []
+        self.has_base = False
         self.erred: list[int] = []
+        self.arms: dict[str, list[int]] = {name: [] for name in ARM_BITS}
         self.metrics: dict[str, dict[int, float]] = {}
         self.rows: dict[int, Row] = {}
         self._tag_sets: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -60,7 +80,7 @@ class _PackTally:
             self.resumed.append(0)
             for column in self.figures.values():
                 column.append(_UNKNOWN)
-            for bits in (self.judged, self.passed, self.erred):
+            for bits in (self.judged, self.passed, self.based, self.erred, *self.arms.values()):
                 bits.append(0)
             tags = tags or ()
         if tags is not None:
@@ -81,9 +101,15 @@ class _PackTally:
         for bits, is_set in (
             (self.judged, state in (_PASS, _FAIL)),
             (self.passed, state == _PASS),
+            (self.based, state in (_PASS, _FAIL) and passed_base(result)),
             (self.erred, state == _ERROR),
+            (self.arms["on"], result.thinking == ON),
+            (self.arms["off"], result.thinking == OFF),
+            (self.arms["heard"], result.turns > 0),
+            (self.arms["thought"], result.thought),
         ):
             bits[at] = bits[at] | bit if is_set else bits[at] & ~bit
+        self.has_base = self.has_base or BASE_METRIC in result.verdict.metrics
         if result.key.attempt == 1:
             self._score(at, state, result)
 
@@ -115,7 +141,8 @@ class _PackTally:
         latencies, tokens = self.known("latency_s"), self.known("completion_tokens")
         repeats, unstable = self._repeats()
         attempts = max(((bits >> 1).bit_length() for bits in (*self.judged, *self.erred)), default=0)
-        pass_at, pass_hat = pass_estimates(self._counts(), shown_k(attempts))
+        pass_at, pass_hat = pass_estimates(self._counts(self.passed), shown_k(attempts))
+        base_at, _ = pass_estimates(self._counts(self.based), shown_k(attempts) if self.has_base else ())
         return PackSummary(
             facts=self.facts,
             purpose=self.purpose,
@@ -140,6 +167,8 @@ class _PackTally:
             attempts=attempts,
             pass_at=pass_at,
             pass_hat=pass_hat,
+            base_at=base_at,
+            thinking=counted(self.arms),
         )
 
     def ordered_rows(self) -> list[Row]:
@@ -150,11 +179,9 @@ class _PackTally:
         """Return how many scenarios with each set of tags were asked."""
         return Counter(self.tags[at] for at, state in enumerate(self.state) if state in (_PASS, _FAIL, _ERROR))
 
-    def _counts(self) -> list[tuple[int, int]]:
+    def _counts(self, passed: Sequence[int]) -> list[Counted]:
         """Return how many attempts of each scenario passed, and how many were judged."""
-        return [
-            (passed.bit_count(), judged.bit_count()) for passed, judged in zip(self.passed, self.judged, strict=True)
-        ]
+        return [(bits.bit_count(), judged.bit_count()) for bits, judged in zip(passed, self.judged, strict=True)]
 
     def _repeats(self) -> tuple[dict[str, tuple[int, int]], tuple[str, ...]]:
         repeats = {
@@ -207,6 +234,11 @@ class Tally:
         return tally
 
 
+def passed_base(result: Result) -> bool:
+    """Tell whether the program gave the right values for all base inputs, or passed all there was."""
+    return result.verdict.outcome is Outcome.PASS or result.verdict.metrics.get(BASE_METRIC) == 1
+
+
 def _state(result: Result) -> int:
     verdict = result.verdict
     if verdict.outcome is Outcome.ERROR and verdict.reason is Reason.CANCELLED:
@@ -241,15 +273,17 @@ def _total(packs: list[PackSummary]) -> Counts:
 
 
 def _label(tallies: Iterable[_PackTally], totals: Mapping[str, int]) -> str:
-    """Return the tag whose scenarios are exactly the ones that ran, else "custom".
+    """Return the tag whose scenarios are exactly the ones that ran, else the pack that ran whole, else "custom".
 
     Where several tags hold the same scenarios, the one the pack lists first.
     """
     ran: Counter[tuple[str, ...]] = Counter()
-    for tally in tallies:
-        if tally.purpose is Purpose.ITEM:
-            ran.update(tally.ran())
+    packs = [tally for tally in tallies if tally.purpose is Purpose.ITEM]
+    for pack in packs:
+        ran.update(pack.ran())
     for tag in next(iter(ran), ()):
         if all(tag in tags for tags in ran) and totals.get(tag) == ran.total():
             return tag
+    if len(packs) == 1 and ran.total() == packs[0].facts.size:
+        return packs[0].facts.id
     return CUSTOM

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from pytest_llmbench.contracts import Dialogue, Endpoint, Progress, Verifier
 from pytest_llmbench.errors import JournalError, ServerError, TrialError, VerifierError
 from pytest_llmbench.lookup import find
+from pytest_llmbench.pace import Deadline, Pace
 from pytest_llmbench.records import (
     Exchange,
     Message,
@@ -27,11 +28,12 @@ from pytest_llmbench.records import (
     TrialKey,
     Turn,
     Verdict,
-    printable,
 )
-from pytest_llmbench.sampling import deadline_for, request_for
+from pytest_llmbench.sampling import arm_of, request_for
 from pytest_llmbench.settings import Settings
-from pytest_llmbench.verdicts import EXCERPT, brief, cut_short, error_verdict, exhausted, judged
+from pytest_llmbench.talk_figures import result_of, task_id_of
+from pytest_llmbench.thinking_switch import UNKNOWN, ThinkingSwitch
+from pytest_llmbench.verdicts import brief, cut_short, error_verdict, exhausted, judged
 
 
 class Recorder(Protocol):
@@ -75,7 +77,7 @@ async def _as_it_is(trial: Trial) -> Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kit:
-    """What trials of one process work with."""
+    """What the trials of one process work with, at one server: `switch` is how it is asked to think or not."""
 
     endpoint: Endpoint
     dialogues: Mapping[str, Dialogue]
@@ -87,6 +89,8 @@ class Kit:
     recall: Recall | None = None
     proof: Proof = _taken_at_its_word
     fill: Fill = _as_it_is
+    pace: Pace = field(default_factory=Pace)
+    switch: ThinkingSwitch = UNKNOWN
 
 
 async def run_trial(trial: Trial, kit: Kit, *, talked: Callable[[], None]) -> Result:
@@ -112,7 +116,9 @@ async def run_trial(trial: Trial, kit: Kit, *, talked: Callable[[], None]) -> Re
     finally:
         talked()
     verdict = found if isinstance(found, Verdict) else await _judge(trial, kit, found)
-    result = _result(trial, talk, verdict, started_at=started_at, latency_s=latency_s)
+    measured_s = None if talk.replayed else latency_s
+    result = result_of(trial, talk.turns, verdict=verdict, started_at=started_at, latency_s=measured_s)
+    result = replace(result, thinking=arm_of(trial.scenario, kit.settings, kit.switch))
     kit.recorder.result(result)
     return _without_artefacts(result)
 
@@ -131,12 +137,8 @@ def error_result(trial: Trial, error: TrialError) -> Result:
         purpose=trial.purpose,
         verdict=error_verdict(error),
         pack=trial.pack,
-        task_id=_task_id(trial),
+        task_id=task_id_of(trial),
     )
-
-
-def _task_id(trial: Trial) -> str:
-    return trial.scenario.task.task_id if trial.scenario.task is not None else ""
 
 
 class _Talk:
@@ -171,6 +173,7 @@ class _Talk:
             model=self._kit.model,
             attempt=self._trial.attempt,
             messages=messages,
+            switch=self._kit.switch,
         )
         recalled = self._kit.recall.turn(self._trial.key, number) if self._kit.recall else None
         if recalled is not None and recalled[0] == request.fingerprint():
@@ -182,6 +185,7 @@ class _Talk:
         response = await self._kit.endpoint.ask(request, trial=self._trial, turn=number, progress=self.progress)
         if not isinstance(response, Response):
             raise ServerError(f"the endpoint returned {type(response).__name__} in place of a Response")
+        self._kit.pace.note(response.timing, response.usage)
         turn = Turn(request=request, response=response)
         self._kit.recorder.turn(self._trial, number, turn)
         self.turns.append(turn)
@@ -204,17 +208,17 @@ async def _refused(trial: Trial, kit: Kit) -> Result | None:
 
 
 def _relabelled(earlier: Result, trial: Trial) -> Result:
-    return _without_artefacts(replace(earlier, nodeid=trial.nodeid, pack=trial.pack, resumed=True))
+    return _without_artefacts(replace(earlier, key=trial.key, nodeid=trial.nodeid, pack=trial.pack, resumed=True))
 
 
 async def _converse(trial: Trial, kit: Kit, talk: _Talk) -> Exchange | Verdict:
-    limit_s = deadline_for(trial.scenario, kit.settings)
+    limit = kit.pace.limit_for(trial.scenario, kit.settings, kit.switch)
     dialogue = find("dialogue", trial.scenario.dialogue, kit.dialogues)
     try:
-        async with asyncio.timeout(limit_s):
+        async with asyncio.timeout(limit.seconds):
             ending = await dialogue.hold(trial.scenario, talk)
     except TimeoutError:
-        return _timeout_verdict(talk, limit_s)
+        return _timeout_verdict(talk, limit)
     except TrialError as error:
         return error_verdict(error)
     except (JournalError, asyncio.CancelledError):
@@ -226,11 +230,12 @@ async def _converse(trial: Trial, kit: Kit, talk: _Talk) -> Exchange | Verdict:
     )
 
 
-def _timeout_verdict(talk: _Talk, limit_s: float) -> Verdict:
+def _timeout_verdict(talk: _Talk, limit: Deadline) -> Verdict:
+    after = f"{round(limit.seconds, 2):g} s (limit: {limit.source})"
     if not talk.flowing:
-        detail = f"nothing of answer {len(talk.turns) + 1} came before the deadline of {limit_s:g} s"
+        detail = f"nothing of answer {len(talk.turns) + 1} came before the deadline of {after}"
         return Verdict(outcome=Outcome.ERROR, reason=Reason.SERVER_ERROR, detail=detail)
-    detail = f"still answering after {limit_s:g} s ({len(talk.turns)} finished turns)"
+    detail = f"still answering after {after}, {len(talk.turns)} finished turns"
     return Verdict(outcome=Outcome.FAIL, reason=Reason.TIMEOUT, detail=detail)
 
 
@@ -238,65 +243,3 @@ async def _judge(trial: Trial, kit: Kit, exchange: Exchange) -> Verdict:
     verifier = find("verifier", trial.scenario.verifier, kit.verifiers)
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(kit.judges, judged, verifier, trial.scenario, exchange)
-
-
-def _result(trial: Trial, talk: _Talk, verdict: Verdict, *, started_at: float, latency_s: float) -> Result:
-    responses = [turn.response for turn in talk.turns]
-    first = responses[0].timing.first_token_s if responses else None
-    return Result(
-        key=trial.key,
-        nodeid=trial.nodeid,
-        title=trial.scenario.title,
-        purpose=trial.purpose,
-        pack=trial.pack,
-        verdict=verdict,
-        started_at=started_at,
-        latency_s=latency_s if not talk.replayed else _recalled_latency(responses),
-        first_token_s=first,
-        decode_tps=_decode_tps(responses),
-        prompt_tokens=_total(response.usage.prompt_tokens for response in responses),
-        completion_tokens=_total(response.usage.completion_tokens for response in responses),
-        cached_tokens=_total(response.usage.cached_tokens for response in responses),
-        turns=len(responses),
-        retries=sum(response.retries for response in responses),
-        finish_reason=responses[-1].finish_reason if responses else "",
-        thought=any(response.reasoning for response in responses),
-        prompt=_prompt_excerpt(trial),
-        answer=_answer_excerpt(responses),
-        task_id=_task_id(trial),
-    )
-
-
-def _recalled_latency(responses: Sequence[Response]) -> float | None:
-    return sum(response.timing.total_s for response in responses) if responses else None
-
-
-def _decode_tps(responses: Sequence[Response]) -> float | None:
-    """Tokens-weighted mean over the turns that have a rate, so that a one-word turn hardly counts."""
-    rated = [
-        (response.timing.decode_tps, response.usage.completion_tokens or 1)
-        for response in responses
-        if response.timing.decode_tps
-    ]
-    seconds = sum(tokens / rate for rate, tokens in rated)
-    return sum(tokens for _, tokens in rated) / seconds if seconds else None
-
-
-def _total(counts: Iterable[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None
-
-
-def _prompt_excerpt(trial: Trial) -> str:
-    texts = [message.content for message in trial.scenario.messages if message.role == "user"]
-    text = "\n".join([*texts, *trial.scenario.followups])
-    return printable(text if len(text) <= EXCERPT else f"... {text[-EXCERPT:]}", None)
-
-
-def _answer_excerpt(responses: Sequence[Response]) -> str:
-    parts: list[str] = []
-    for response in responses:
-        parts.extend(f"{call.name}({call.arguments[:EXCERPT]})" for call in response.tool_calls)
-        if response.content:
-            parts.append(response.content[: EXCERPT + 1])
-    return printable("\n".join(parts), EXCERPT)

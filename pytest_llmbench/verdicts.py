@@ -21,7 +21,7 @@ def cut_short(turns: Iterable[Turn]) -> Verdict | None:
         if response.finish_reason != "length":
             continue
         limit = _limit(turn)
-        if response.reasoning and not response.content and not response.tool_calls:
+        if response.reasoning.strip() and not response.content.strip() and not response.tool_calls:
             detail = f"was still thinking at {limit}"
             return Verdict(outcome=Outcome.FAIL, reason=Reason.THINKING_RUNAWAY, detail=detail)
         return Verdict(outcome=Outcome.FAIL, reason=Reason.TOKEN_LIMIT, detail=f"the answer was cut off at {limit}")

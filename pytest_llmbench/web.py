@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_llmbench.errors import EndpointUnreachable
+from pytest_llmbench.errors import BadConfiguration, EndpointUnreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 BODY_LIMIT = 16 << 20
 """Bytes of an answer that are read; a longer one is cut and counts as no JSON."""
@@ -41,19 +41,58 @@ class Reply:
     text: str
 
 
-def get_json(url: str, *, headers: Mapping[str, str] | None = None, timeout_s: float, limit: int = BODY_LIMIT) -> Reply:
+class Untrusted(EndpointUnreachable):
+    """The server's certificate is not believed; `why` in the words of the TLS library."""
+
+    def __init__(self, where: str, why: str) -> None:
+        self.why = why
+        super().__init__(f"the certificate of {where} is not trusted: {why} (SSL_CERT_FILE names those to trust)")
+
+
+@functools.cache
+def certificates(ca_file: str = "", *, verify: bool = True) -> ssl.SSLContext:
+    """Return how TLS servers are believed: by the system's authorities, or by those in the PEM file `ca_file` alone.
+
+    Without `verify` any certificate will do. Raises `BadConfiguration` for a file that is no such thing.
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:
+        said = "holds no certificate in PEM form" if isinstance(error, ssl.SSLError) else error.strerror
+        raise BadConfiguration(f"the certificate authorities' file {ca_file}: {said} (tls: in llmbench.yaml)") from None
+    for variable in () if ca_file else ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        bundle = Path(os.environ.get(variable) or os.devnull)
+        with contextlib.suppress(OSError):
+            if bundle.is_file():
+                context.load_verify_locations(cafile=bundle)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def get_json(
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float,
+    limit: int = BODY_LIMIT,
+    trust: Callable[[], ssl.SSLContext] = certificates,
+) -> Reply:
     """GET `url`; return the answer whatever its status, at most `limit` bytes of it.
 
     `timeout_s` bounds the whole: name lookup, connection, headers and body. Proxies of the
-    environment are used except for this machine's own addresses. Raises `EndpointUnreachable`
-    where no complete answer came.
+    environment are used except for this machine's own addresses; `trust` is called where TLS is spoken.
+    Raises `EndpointUnreachable` where no complete answer came, as `Untrusted` for a certificate.
     """
-    fetch = _Fetch(url, headers or {}, timeout_s=timeout_s)
+    fetch = _Fetch(Line(trust), url, headers or {}, timeout_s=timeout_s)
     thread = threading.Thread(target=fetch.run, args=(limit,), name="llmbench-get", daemon=True)
     thread.start()
     if not fetch.done.wait(timeout_s):
         fetch.abort()
         raise EndpointUnreachable(f"{shown(url)} gave no complete answer within {timeout_s:g} s")
+    if isinstance(fetch.failure, BadConfiguration):
+        raise fetch.failure
     if fetch.failure is not None:
         raise explained(fetch.failure, url, timeout_s) from fetch.failure
     text = fetch.content[:limit].decode("utf-8", "replace")
@@ -76,8 +115,10 @@ def explained(error: BaseException, url: str, timeout_s: float) -> EndpointUnrea
         said = f"the host name {host} of {where} cannot be resolved"
     elif isinstance(cause, TimeoutError):
         said = f"{where} gave no complete answer within {timeout_s:g} s"
+    elif isinstance(cause, ssl.SSLCertVerificationError):
+        return Untrusted(where, cause.verify_message)
     elif isinstance(cause, ssl.SSLError):
-        said = f"no safe connection to {where}: {cause} (SSL_CERT_FILE names the certificates to trust)"
+        said = f"no safe connection to {where}: {cause}"
     elif isinstance(cause, (ConnectionError, http.client.IncompleteRead)):
         said = f"{where} closed the connection before its answer was complete"
     elif isinstance(cause, http.client.HTTPException):
@@ -90,13 +131,13 @@ def explained(error: BaseException, url: str, timeout_s: float) -> EndpointUnrea
 class _Fetch:
     """One GET in a thread of its own, for neither a name lookup nor a dripping header obeys a socket's timeout."""
 
-    def __init__(self, url: str, headers: Mapping[str, str], *, timeout_s: float) -> None:
+    def __init__(self, line: Line, url: str, headers: Mapping[str, str], *, timeout_s: float) -> None:
         self.done = threading.Event()
         self.failure: Exception | None = None
         self.status = 0
         self.content = b""
         self._url, self._headers, self._timeout_s = url, headers, timeout_s
-        self._line = Line()
+        self._line = line
 
     def run(self, limit: int) -> None:
         """Fetch; every failure is kept for the caller, who runs in another thread."""
@@ -118,9 +159,10 @@ class _Fetch:
 class Line:
     """Opens URLs and knows the sockets in use, so that another thread can cut them."""
 
-    def __init__(self) -> None:
+    def __init__(self, trust: Callable[[], ssl.SSLContext] = certificates) -> None:
         self.sockets: list[socket.socket] = []
         self.is_cut = False
+        self.trust = trust
 
     def open(self, url: str, headers: Mapping[str, str], timeout_s: float) -> http.client.HTTPResponse:
         """Return the response, of any status; redirects are followed."""
@@ -183,9 +225,10 @@ class _Https(urllib.request.HTTPSHandler):
     def __init__(self, line: Line) -> None:
         super().__init__()
         self._connect: Any = functools.partial(_TlsConnection, line=line)
+        self._trust = line.trust
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(self._connect, req, context=_certificates())
+        return self.do_open(self._connect, req, context=self._trust())
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -193,7 +236,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, req: Any, *rest: Any) -> urllib.request.Request | None:
         following = super().redirect_request(req, *rest)
-        if following is not None and not _may_keep_secrets(req.full_url, following.full_url):
+        if following is not None and not may_keep_secrets(req.full_url, following.full_url):
             harmless = {"User-agent", "Accept", "Range"}
             following.headers = {name: value for name, value in following.headers.items() if name in harmless}
         return following
@@ -212,17 +255,6 @@ class _AnyStatus(urllib.request.HTTPErrorProcessor):
     def http_error_default(self, _request: Any, response: Any, *_rest: Any) -> Any:
         """Hand a redirect that leads nowhere through as it is."""
         return response
-
-
-@functools.cache
-def _certificates() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    for variable in ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        bundle = Path(os.environ.get(variable) or os.devnull)
-        with contextlib.suppress(OSError):
-            if bundle.is_file():
-                context.load_verify_locations(cafile=bundle)
-    return context
 
 
 def split_credentials(url: str) -> tuple[str, dict[str, str]]:
@@ -247,11 +279,16 @@ def is_loopback(host: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def _may_keep_secrets(old_url: str, new_url: str) -> bool:
+def may_keep_secrets(old_url: str, new_url: str) -> bool:
+    """Whether what was meant for `old_url` may also be sent to `new_url`, to which it redirects."""
     old, new = urllib.parse.urlsplit(old_url), urllib.parse.urlsplit(new_url)
     if old.hostname != new.hostname:
         return False
-    return (old.scheme, old.port) == (new.scheme, new.port) or new.scheme == "https"
+    return new.scheme == "https" or (old.scheme, _port(old)) == (new.scheme, _port(new))
+
+
+def _port(parts: urllib.parse.SplitResult) -> int | None:
+    return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _parsed(text: str) -> Any:

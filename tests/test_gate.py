@@ -245,7 +245,7 @@ def test_floors_refuse_what_they_cannot_judge(found: Summary, sentence: str) -> 
             {"pytest_status": 3},
         ),
         (
-            "exit 4: this cannot be run as asked; the message above says what to type instead",
+            "exit 4: this cannot be run as asked; the line that begins with ERROR says what to type instead",
             summary(),
             "",
             {"pytest_status": 4},

@@ -9,17 +9,30 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "pytest_llmbench"
-FAMILIES = ("datasets", "engines", "endpoints", "dialogues", "verifiers", "mutations", "sandboxes", "reports")
+FAMILIES = (
+    "datasets",
+    "engines",
+    "endpoints",
+    "dialogues",
+    "verifiers",
+    "mutations",
+    "sandboxes",
+    "telemetry",
+    "reports",
+)
 
 LEVELS: dict[str, int] = {
     **dict.fromkeys(("__init__", "records", "errors"), 0),
     **dict.fromkeys(("contracts", "settings", "lookup", "statistics"), 1),
     **dict.fromkeys(FAMILIES, 3),
-    **dict.fromkeys(("trial", "pump", "rehearsal", "config_file"), 4),
+    **dict.fromkeys(("trial", "pump", "adapting", "rehearsal", "config_file"), 4),
     "assemble": 5,
+    "profiles": 5,
     **dict.fromkeys(("commands", "plugin"), 6),
 }
 LEVEL_TWO = (
+    "variables",
+    "pytest_ini",
     "user_cache",
     "containers",
     "plain_values",
@@ -27,13 +40,19 @@ LEVEL_TWO = (
     "json_text",
     "thinking",
     "verdicts",
+    "talk_figures",
     "web",
     "downloads",
     "redaction",
     "toolcalls",
     "loop",
     "ordering",
+    "thinking_switch",
     "sampling",
+    "pace",
+    "preflight",
+    "thinking_validity",
+    "resources",
     "summary",
     "tally",
     "gate",

@@ -143,7 +143,7 @@ def test_no_secret_gets_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither from the command line nor from URL, settings, server facts or environment."""
     monkeypatch.setenv("SOME_API_KEY", "correct-horse-battery")
     settings = Settings(
-        url="http://u:hunter2@h/v1?api_key=hunter2", sampling={"api_key": "hunter2", "x": ["--token=hunter2"]}
+        urls=("http://u:hunter2@h/v1?api_key=hunter2",), sampling={"api_key": "hunter2", "x": ["--token=hunter2"]}
     )
     facts = ServerFacts(detail={"password": "hunter2", "note": "see correct-horse-battery"})
     command = ["pytest", "--api-key", "hunter2", "--llm-url=http://u:hunter2@h/v1", "-o", "llm_token=hunter2"]
@@ -263,6 +263,19 @@ def test_a_resumed_run_keeps_what_its_earlier_sessions_were(tmp_path: Path) -> N
     assert "exit_code" not in data
     assert data["concurrency"] == 4
     assert [(one["concurrency"], one["exit_code"]) for one in data["earlier"]] == [(1, 1), (2, 2), (3, 3)]
+
+
+def test_where_programs_ran_is_kept_for_every_session(tmp_path: Path) -> None:
+    """A session that ran none says nothing of it, and forgets nothing of those before."""
+    folder = RunFolder(tmp_path)
+    docker = {"kind": "docker", "image_id": f"sha256:{'ab' * 32}"}
+    write(folder, made(sandbox=docker))
+    assert read(folder)["sandbox"] == docker
+    write(folder, made(sandbox={}))
+    assert "sandbox" not in read(folder)
+    assert manifest.sandbox_kinds(read(folder)) == ["docker"]
+    write(folder, made(sandbox={"kind": "bubblewrap"}))
+    assert manifest.sandbox_kinds(read(folder)) == ["bubblewrap", "docker"]
 
 
 @pytest.mark.parametrize(

@@ -204,11 +204,11 @@ def test_a_fingerprint_tells_what_shapes_the_answer() -> None:
 
 
 def test_the_key_of_a_trial_is_that_of_its_result() -> None:
-    """Pack id, content hash, scenario and attempt; neither node id nor purpose."""
+    """Pack id, content hash, scenario, attempt and profile; neither node id nor purpose."""
     scenario = Scenario(id="s", title="s", messages=(), dialogue="d", verifier="v")
     facts = PackFacts(id="p", title="p", version="1", content_hash="h", size=1)
     trial = Trial(nodeid="x", pack=facts, scenario=scenario, attempt=3)
-    assert dataclasses.astuple(trial.key) == ("p", "h", "s", 3)
+    assert dataclasses.astuple(trial.key) == ("p", "h", "s", 3, "")
     verdict = Verdict(outcome=Outcome.PASS)
     result = Result(key=trial.key, nodeid="y", title="", purpose=trial.purpose, verdict=verdict, pack=facts)
     assert from_plain(Result, to_plain(result)).key == trial.key

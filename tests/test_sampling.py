@@ -10,9 +10,19 @@ import pytest
 from pytest_llmbench.datasets import READERS
 from pytest_llmbench.endpoints.message_body import body_of
 from pytest_llmbench.errors import UsageProblem
-from pytest_llmbench.records import Sampling, Scenario
-from pytest_llmbench.sampling import deadline_for, is_canonical, parse_sampling, request_for, sampling_for
-from pytest_llmbench.settings import Settings
+from pytest_llmbench.records import Connection, Sampling, Scenario
+from pytest_llmbench.sampling import (
+    arm_of,
+    deadline_for,
+    deviations,
+    is_canonical,
+    max_tokens_for,
+    parse_sampling,
+    request_for,
+    sampling_for,
+)
+from pytest_llmbench.settings import THINKING_MAX_TOKENS, Settings
+from pytest_llmbench.thinking_switch import ThinkingSwitch
 
 PACK = """\
 llmbench: 1
@@ -30,6 +40,7 @@ scenarios:
     title: b
     prompt: hi
     max_tokens: 200
+    thinking: on
     sampling: {temperature: 0.5, seed: 7}
     checks: [{kind: words, min: 1}]
 """
@@ -53,16 +64,17 @@ def test_a_scenario_wins_over_its_pack(scenarios: list[Scenario]) -> None:
     """What it does not set comes from the pack, what neither sets is greedy with a fixed seed."""
     plain, own = (sent(scenario, Settings()) for scenario in scenarios)
     assert plain == {"temperature": 0, "top_p": 1, "seed": 1, "top_k": 5, "max_tokens": 100}
-    assert own == {"temperature": 0.5, "top_p": 1, "seed": 7, "top_k": 5, "max_tokens": 200}
+    assert own == {"temperature": 0.5, "top_p": 1, "seed": 7, "top_k": 5, "max_tokens": 200 + THINKING_MAX_TOKENS}
 
 
 def test_the_run_wins_over_both(scenarios: list[Scenario]) -> None:
     """A token limit of the run holds for every request, also where a scenario pins its own."""
     overrides, _ = parse_sampling("temperature=0.8, top_p=0.95,min_p=0.1")
     settings = Settings(sampling=overrides, max_tokens=16)
-    for scenario in scenarios:
+    for scenario, thoughts in zip(scenarios, (0, THINKING_MAX_TOKENS), strict=True):
         body = sent(scenario, settings)
-        assert (body["temperature"], body["top_p"], body["top_k"], body["max_tokens"]) == (0.8, 0.95, 5, 16)
+        assert (body["temperature"], body["top_p"], body["top_k"]) == (0.8, 0.95, 5)
+        assert body["max_tokens"] == 16 + thoughts
 
 
 def test_the_servers_own_sampling_sends_none_at_all(scenarios: list[Scenario]) -> None:
@@ -89,6 +101,67 @@ def test_only_the_packs_own_sampling_is_canonical() -> None:
     assert is_canonical(Settings())
     assert not is_canonical(Settings(sampling={"temperature": 0.0}))
     assert not is_canonical(Settings(sampling_from_server=True))
+
+
+def test_what_does_not_compare_is_named() -> None:
+    """Sampling, limits, thinking and an extra body, of which only the names are told."""
+    settings = Settings(
+        sampling={"temperature": 0.8},
+        max_tokens=64,
+        thinking="on",
+        thinking_max_tokens=128,
+        connection=Connection(body={"top_k": 1, "user": "private"}),
+    )
+    assert deviations(settings) == (
+        "own temperature=0.8, max_tokens=64, thinking_max_tokens=128; thinking on; extra body: top_k, user"
+    )
+    server = Settings(sampling_from_server=True)
+    assert deviations(server) == "sampling: the server's defaults"
+    defaults = {"temperature": 0.800000011920929, "top_k": 40, "samplers": ["top_k"]}
+    assert deviations(server, defaults) == "sampling: the server's defaults (temperature=0.8, top_k=40)"
+    assert deviations(Settings()) == ""
+
+
+ARMS = {
+    "enable_thinking": {
+        "on": {"chat_template_kwargs": {"enable_thinking": True}},
+        "off": {"chat_template_kwargs": {"enable_thinking": False}},
+    },
+    "thinking": {
+        "on": {"chat_template_kwargs": {"thinking": True}},
+        "off": {"chat_template_kwargs": {"thinking": False}},
+    },
+    "reasoning_effort": {"on": {"reasoning_effort": "high"}, "off": {"reasoning_effort": "none"}},
+    "none": {"on": {}, "off": {}},
+    "": {"on": {}, "off": {}},
+}
+
+
+@pytest.mark.parametrize("switch", list(ARMS))
+@pytest.mark.parametrize("arm", ["on", "off", "pack"])
+def test_the_body_that_leaves_for_every_arm_and_switch(scenarios: list[Scenario], switch: str, arm: str) -> None:
+    """The switch and nothing else is added; only with thinking on there are tokens for it."""
+    settings = Settings(thinking=arm, thinking_max_tokens=1000)
+    plain, wants_on = scenarios
+    for scenario, asked in ((plain, ""), (wants_on, "on")):
+        known = ThinkingSwitch(key=switch)
+        request = request_for(scenario, settings, model="m", attempt=1, messages=scenario.messages, switch=known)
+        body = body_of(request, stream_usage=False)
+        is_on = arm == "on" or (arm == "pack" and asked == "on" and switch != "none")
+        added = ARMS[switch]["on"] if is_on else ARMS[switch]["off"] if arm == "off" else {}
+        own = {"model", "messages", "temperature", "top_p", "seed", "top_k", "max_tokens", "stream"}
+        assert {name: value for name, value in body.items() if name not in own} == added
+        assert body["max_tokens"] == scenario.max_tokens + (1000 if is_on else 0) == request.max_tokens
+        assert arm_of(scenario, settings, known) == ("on" if is_on else "off" if arm == "off" else "")
+        assert max_tokens_for(scenario, settings, known) == body["max_tokens"]
+
+
+def test_an_extra_body_leaves_with_every_request(scenarios: list[Scenario]) -> None:
+    """And gives way to what the run sends itself."""
+    settings = Settings(connection=Connection(body={"cache_prompt": False, "temperature": 1.5, "max_tokens": 1}))
+    request = request_for(scenarios[0], settings, model="m", attempt=1, messages=scenarios[0].messages)
+    body = body_of(request, stream_usage=False)
+    assert (body["cache_prompt"], body["temperature"], body["max_tokens"]) == (False, 0, 100)
 
 
 @pytest.mark.parametrize(

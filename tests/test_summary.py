@@ -382,6 +382,14 @@ def test_the_label_of_a_part_is_custom() -> None:
     assert summary().label == "custom"
 
 
+def test_one_whole_pack_is_called_by_its_id() -> None:
+    """A benchmark stands for itself where no tag does; two packs, or one with a scenario missing, do not."""
+    tags = {"quick": 45, "medium": 75, "full": 100}
+    assert summary({"toolcall-15": words(14, 0, 1)}, tag_totals=tags).label == "toolcall-15"
+    assert summary({"toolcall-15": words(14)}, tag_totals=tags).label == "custom"
+    assert summary({"toolcall-15": words(15)}, tag_totals={"quick": 15}).label == "quick"
+
+
 def test_a_scenarios_own_tag_can_be_the_label() -> None:
     """All scenarios that carry a tag of their own make a run of that name."""
     tally = Tally()

@@ -13,6 +13,7 @@ import pytest
 from pytest_llmbench import errors
 from pytest_llmbench.contracts import Problem, Progress
 from pytest_llmbench.dialogues import DIALOGUES
+from pytest_llmbench.pace import REFERENCE_TPS, Pace
 from pytest_llmbench.records import (
     Exchange,
     Message,
@@ -35,6 +36,7 @@ from pytest_llmbench.records import (
     to_plain,
 )
 from pytest_llmbench.settings import Settings
+from pytest_llmbench.thinking_switch import ThinkingSwitch
 from pytest_llmbench.trial import Kit, error_result, run_trial
 
 SCENARIO = Scenario(
@@ -126,7 +128,13 @@ class Notes:
 
 
 def run(
-    answer: Answering | Response, trial: Trial = TRIAL, *, notes: Notes | None = None, recall: bool = False
+    answer: Answering | Response,
+    trial: Trial = TRIAL,
+    *,
+    notes: Notes | None = None,
+    recall: bool = False,
+    settings: Settings | None = None,
+    pace: Pace | None = None,
 ) -> Result:
     """Run a trial and return its result; the slot must have been given back exactly once."""
     notes = notes or Notes()
@@ -139,11 +147,13 @@ def run(
                 endpoint=endpoint,
                 dialogues=DIALOGUES,
                 verifiers={"four": Four()},
-                settings=Settings(),
+                settings=settings or Settings(),
                 model="m",
                 recorder=notes,
                 judges=judges,
                 recall=notes if recall else None,
+                pace=pace or Pace(),
+                switch=ThinkingSwitch(key="enable_thinking"),
             )
             return await run_trial(trial, kit, talked=lambda: given_back.append(1))
 
@@ -197,15 +207,94 @@ def test_a_deadline_without_a_byte_is_the_servers_fault() -> None:
     assert says(run(hang)) == (Outcome.ERROR, Reason.SERVER_ERROR)
 
 
-def test_a_deadline_with_tokens_flowing_is_the_models_fault() -> None:
-    """It talked too long."""
+async def drip(request: Request, progress: Progress) -> Response:
+    """Begin to talk and never end."""
+    progress.characters += 10
+    await asyncio.sleep(60)
+    return FOUR
 
-    async def drip(request: Request, progress: Progress) -> Response:
-        progress.characters += 10
-        await asyncio.sleep(60)
-        return FOUR
 
-    assert says(run(drip)) == (Outcome.FAIL, Reason.TIMEOUT)
+@pytest.mark.parametrize(
+    ("settings", "pace", "said"),
+    [
+        (Settings(), Pace(), "still answering after 0.2 s (limit: pack)"),
+        (Settings(timeout_s=0.05), Pace(1.0), "still answering after 0.05 s (limit: manual)"),
+        (Settings(), Pace(REFERENCE_TPS / 2), "still answering after 0.4 s (limit: measured 15.0 tok/s)"),
+    ],
+    ids=["pack", "manual", "measured"],
+)
+def test_a_timeout_says_where_its_limit_comes_from(settings: Settings, pace: Pace, said: str) -> None:
+    """Whoever reads it must know whether to ask the user, the pack or the server."""
+    result = run(drip, settings=settings, pace=pace)
+    assert says(result) == (Outcome.FAIL, Reason.TIMEOUT)
+    assert result.verdict.detail == f"{said}, 0 finished turns"
+
+
+def test_a_limit_is_fixed_when_its_trial_starts() -> None:
+    """What is measured meanwhile is for those that start later."""
+    pace = Pace()
+
+    async def slow(request: Request, progress: Progress) -> Response:
+        for _ in range(9):
+            pace.note(Timing(decode_tps=0.1), Usage(completion_tokens=100))
+        return await drip(request, progress)
+
+    result = run(slow, pace=pace)
+    assert "after 0.2 s (limit: pack)" in result.verdict.detail
+    assert pace.tps == 0.1
+
+
+def test_each_turn_that_was_asked_tells_how_fast_the_server_is() -> None:
+    """One from the journal tells what it once was."""
+    pace, notes = Pace(), Notes()
+    heard = replace(FOUR, usage=Usage(completion_tokens=100), timing=Timing(decode_tps=20.0))
+    run(heard, notes=notes, pace=pace)
+    assert pace.tps == 20.0
+    notes.results.clear()
+    later = Pace()
+    run(heard, notes=notes, recall=True, pace=later)
+    assert later.tps is None
+
+
+def test_rates_are_means_over_tokens() -> None:
+    """Each of the tokens it is a rate of: what was in the cache was not read."""
+    scenario = replace(SCENARIO, followups=("and 3 + 1?",), timeout_s=5)
+    turns = iter(
+        [
+            (Usage(prompt_tokens=300, completion_tokens=10), Timing(decode_tps=10.0, prefill_tps=100.0)),
+            (
+                Usage(prompt_tokens=400, completion_tokens=30, cached_tokens=300),
+                Timing(decode_tps=30.0, prefill_tps=50.0),
+            ),
+        ]
+    )
+
+    async def answer(request: Request, progress: Progress) -> Response:
+        usage, timing = next(turns)
+        return replace(FOUR, usage=usage, timing=timing)
+
+    result = run(answer, replace(TRIAL, scenario=scenario))
+    assert result.decode_tps == pytest.approx(40 / (10 / 10 + 30 / 30))
+    assert result.prefill_tps == pytest.approx(400 / (300 / 100 + 100 / 50))
+    assert run(FOUR).prefill_tps is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "of_the_pack", "arm"), [("pack", "", ""), ("pack", "on", "on"), ("off", "on", "off"), ("on", "", "on")]
+)
+def test_a_result_says_whether_it_was_asked_to_think_and_whether_it_did(asked: str, of_the_pack: str, arm: str) -> None:
+    """The request carries the switch, the result both sides."""
+    requests: list[Request] = []
+
+    async def answer(request: Request, progress: Progress) -> Response:
+        requests.append(request)
+        return replace(FOUR, reasoning="hm")
+
+    trial = replace(TRIAL, scenario=replace(SCENARIO, thinking=of_the_pack), profile="A")
+    result = run(answer, trial, settings=Settings(thinking=asked))
+    assert (result.thinking, result.thought, result.key.profile) == (arm, True, "A")
+    assert bool(requests[0].extra) == bool(arm)
+    assert not run(FOUR).thought
 
 
 @pytest.mark.parametrize("kind", errors.TrialError.__subclasses__(), ids=lambda kind: kind.__name__)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_llmbench import __version__
-from pytest_llmbench.commands import sandbox, selftest
+from pytest_llmbench.commands import profiles, sandbox, selftest
 
 USAGE_EXIT = 4
 """The exit code of a command line that asks for something impossible, as pytest has it."""
@@ -27,6 +27,7 @@ class Verb:
 
 
 VERBS: Mapping[str, Verb] = {
+    "profiles": Verb(profiles.HELP, profiles.add_options, profiles.run),
     "sandbox": Verb(sandbox.HELP, sandbox.add_options, sandbox.run),
     "selftest": Verb(selftest.HELP, selftest.add_options, selftest.run),
 }

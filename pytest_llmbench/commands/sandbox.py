@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_llmbench.assemble import choose_launcher
-from pytest_llmbench.config_file import sandbox_settings
+from pytest_llmbench.config_file import sandbox_settings_in
 from pytest_llmbench.errors import SandboxUnavailable, UsageProblem
 from pytest_llmbench.records import printable
 from pytest_llmbench.sandboxes import LAUNCHERS
@@ -49,9 +49,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Return 0 where all is as promised, 1 where something is not, 4 where llmbench.yaml cannot be used."""
+    """Return 0 where all is as promised, 1 where something is not, 4 where the settings cannot be used."""
     try:
-        settings = sandbox_settings(Path.cwd())
+        settings = sandbox_settings_in(Path.cwd())
     except UsageProblem as error:
         print(error, file=sys.stderr)
         return _UNUSABLE

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_llmbench.assemble import build_sandbox, with_sandbox
-from pytest_llmbench.config_file import sandbox_settings
+from pytest_llmbench.config_file import sandbox_settings_in
 from pytest_llmbench.contracts import Gold
 from pytest_llmbench.datasets import builtin_packs_dir, fill, find_packs, load_gold, read_pack, select_packs
 from pytest_llmbench.datasets.gold import FILENAME as GOLD
@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "default: all built-in packs that hold their scenarios themselves",
     )
     parser.add_argument("--data", metavar="DIR", default="", help="a folder with benchmark data, for packs made of it")
-    parser.add_argument("--sandbox", default="", choices=["auto", *LAUNCHERS], help="where programs run")
+    parser.add_argument("--sandbox", choices=["auto", *LAUNCHERS], help="where programs run")
     parser.add_argument("-v", "--verbose", action="store_true", help="a line for every answer")
 
 
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     """Return 0 where all is judged as it must be, 1 where not, 4 where a pack cannot be found or read."""
     try:
         files = select_packs(options.packs) if options.packs else _self_contained()
-        settings = sandbox_settings(Path.cwd(), kind=options.sandbox)
+        settings = sandbox_settings_in(Path.cwd(), options.sandbox)
     except UsageProblem as error:
         print(error, file=sys.stderr)
         return _UNUSABLE

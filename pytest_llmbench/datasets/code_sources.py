@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import time
 import urllib.parse
 import zlib
@@ -22,6 +24,9 @@ SIZE_LIMIT = 64 << 20
 Say = Callable[[str], None]
 """Gets lines for the user: what is fetched, and what is to be known of a file that was taken."""
 
+RUN_VARIABLE = "PYTEST_XDIST_TESTRUNUID"
+"""What the workers of one run have in common, and nobody else; a process alone keeps in mind what it has tried."""
+
 _TELL_S = 2.0
 _PACKED = b"\x1f\x8b"
 
@@ -30,10 +35,15 @@ class NotTheFile(Exception):
     """What lies at a path is not the data file that was looked for; the message says what it is."""
 
 
+FAILURES = (EndpointUnreachable, ServerError, BadConfiguration, NotTheFile, OSError)
+"""What may go wrong while a file is fetched."""
+
+
 def obtain(file: DataFile, places: Sequence[Place], say: Say) -> bytes:
     """Return the unpacked text of `file`, from the first of `places` that has it, else downloaded to the last.
 
-    Of several processes one downloads. Raises `DatasetUnavailable` that names file, URL and what to type.
+    Of several processes one downloads, and what it failed at, the other workers of its run do not try again.
+    Raises `DatasetUnavailable` that names file, URL and what to type.
     """
     passed_over = []
     for place in places:
@@ -47,7 +57,7 @@ def obtain(file: DataFile, places: Sequence[Place], say: Say) -> bytes:
             passed_over.append(f"{place.path} (passed over: {error})")
     try:
         return _fetched(file, places[-1].path, say)
-    except (EndpointUnreachable, ServerError, BadConfiguration, NotTheFile, OSError) as error:
+    except FAILURES as error:
         raise DatasetUnavailable(_advice(file, places, passed_over, error)) from error
 
 
@@ -103,36 +113,57 @@ def _unpacked(path: Path) -> bytes:
 
 
 def _fetched(file: DataFile, target: Path, say: Say) -> bytes:
-    from pytest_llmbench.downloads import download  # noqa: PLC0415 - a session that fetches nothing needs no HTTP
+    from pytest_llmbench.downloads import only_one  # noqa: PLC0415 - a session that fetches nothing needs no HTTP
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with only_one(target.with_name(f"{target.name}.try")):
+        if not _is_there(file, target):
+            _fetch_once_a_run(file, target, say)
+    return read(file, target, say)
+
+
+def _fetch_once_a_run(file: DataFile, target: Path, say: Say) -> None:
+    """Download, unless another worker of this run has failed at it; raises what that one raised in words."""
+    run, note = os.environ.get(RUN_VARIABLE, ""), target.with_name(f"{target.name}.failed")
+    if run and note.is_file():
+        failed_in, _, why = note.read_text(encoding="utf-8").partition("\n")
+        if failed_in == run:
+            raise EndpointUnreachable(why)
+    try:
+        _fetch(file, target, say)
+    except FAILURES as error:
+        with contextlib.suppress(OSError):
+            note.write_text(f"{run}\n{error}", encoding="utf-8")
+        raise
+    note.unlink(missing_ok=True)
+
+
+def _fetch(file: DataFile, target: Path, say: Say) -> None:
+    from pytest_llmbench.downloads import download  # noqa: PLC0415 - as above
 
     host = urllib.parse.urlsplit(file.url).hostname
-    say(f"fetching {file.label} once ({file.size / 1e6:.1f} MB from {host}) into {target.parent}")
+    say(f"fetching {file.label} once ({_shown(file.size)} from {host}) into {target.parent}")
     if file.asserts is None:
         download(file.url, target, sha256=file.sha256, size=file.size, progress=_Meter(file, say))
     else:
         _fetch_by_records(file, target)
-    return read(file, target, say)
 
 
 def _fetch_by_records(file: DataFile, target: Path) -> None:
     """Download a file that is known by its records, for its bytes differ from copy to copy."""
-    from pytest_llmbench.downloads import STALL_S, only_one  # noqa: PLC0415 - as above
+    from pytest_llmbench.downloads import STALL_S  # noqa: PLC0415 - as above
     from pytest_llmbench.web import get_json  # noqa: PLC0415 - as above
 
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with only_one(target):
-        if _is_there(file, target):
-            return
-        reply = get_json(file.url, timeout_s=STALL_S, limit=SIZE_LIMIT)
-        if reply.status != HTTPStatus.OK:
-            raise ServerError(f"{file.url} answered {reply.status}")
-        part = target.with_name(f"{target.name}.part")
-        try:
-            part.write_bytes(reply.text.encode())
-            read(file, part, _unheard)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+    reply = get_json(file.url, timeout_s=STALL_S, limit=SIZE_LIMIT)
+    if reply.status != HTTPStatus.OK:
+        raise ServerError(f"{file.url} answered {reply.status}")
+    part = target.with_name(f"{target.name}.part")
+    try:
+        part.write_bytes(reply.text.encode())
+        read(file, part, _unheard)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _is_there(file: DataFile, path: Path) -> bool:
@@ -178,4 +209,9 @@ class _Meter:
         if time.monotonic() - self._told_at < _TELL_S:
             return
         self._told_at = time.monotonic()
-        self._say(f"fetching {self._file.label}: {done / 1e6:.1f} of {(total or self._file.size) / 1e6:.1f} MB")
+        self._say(f"fetching {self._file.label}: {_shown(done)} of {_shown(total or self._file.size)}")
+
+
+def _shown(size: int) -> str:
+    """Return bytes as a person reads them: ``45 KB``, ``2.9 MB``."""
+    return f"{size / 1e3:.0f} KB" if size < 1e6 else f"{size / 1e6:.1f} MB"

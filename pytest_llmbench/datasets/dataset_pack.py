@@ -110,6 +110,7 @@ class TaskList(OnDemand):
             max_tokens=settings.get("max_tokens", MAX_TOKENS),
             timeout_s=float(settings.get("timeout_s", TIMEOUT_S)),
             max_turns=settings.get("max_turns", DEFAULT_MAX_TURNS),
+            thinking=settings.get("thinking", ""),
             task=self._source(self._selection.task_ids[index]),
         )
 

@@ -147,6 +147,7 @@ class ScenarioList(OnDemand):
             max_tokens=settings.get("max_tokens", DEFAULT_MAX_TOKENS),
             timeout_s=float(settings.get("timeout_s", DEFAULT_TIMEOUT_S)),
             max_turns=settings.get("max_turns", DEFAULT_MAX_TURNS),
+            thinking=settings.get("thinking", ""),
         )
 
     def _tools(self, raw: Mapping[str, Any]) -> tuple[Tool, ...]:

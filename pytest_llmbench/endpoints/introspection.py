@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
 from pytest_llmbench import web
 from pytest_llmbench.endpoints.addresses import Address
 from pytest_llmbench.endpoints.refusals import refused, spoken
+from pytest_llmbench.endpoints.templates import thinking_of
 from pytest_llmbench.errors import BadConfiguration, EndpointUnreachable
 from pytest_llmbench.lookup import nearest
 from pytest_llmbench.records import ServerFacts
@@ -28,17 +29,23 @@ SILENT_503_S = 10.0
 
 _LISTED = 10
 _PARAMETERS = ("temperature", "top_k", "top_p", "min_p", "repeat_penalty", "seed", "samplers")
+_SOURCE = "chat_template"
+"""Where the source of the template stands among the facts until it has been read."""
 _ADVICE = "is the server running there? Name another with --llm-url http://host:port/v1 (or LLMBENCH_URL)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Model:
-    """An entry of the model list. `names` are all it answers to, the first is its own."""
+    """An entry of the model list. `names` are all it answers to, the first is its own.
 
-    names: tuple[str, ...]
-    owner: str
-    context: int | None
-    meta: Mapping[str, Any]
+    `detail` is what the manifest keeps of it: ``model_meta`` (llama.cpp), ``model_root`` and ``model_parent`` (vLLM:
+    what was loaded, and below which model an adapter stands).
+    """
+
+    names: tuple[str, ...] = ()
+    owner: str = ""
+    context: int | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 def look_at(address: Address, *, model: str, wait_s: float) -> ServerFacts:
@@ -50,15 +57,19 @@ def look_at(address: Address, *, model: str, wait_s: float) -> ServerFacts:
     _await_ready(address, wait_s)
     models = _models(address, wait_s)
     _check_model(address, model, models)
-    found = _facts(address, models)
-    detail = {**found.detail, **({"model_meta": dict(models[0].meta)} if models and models[0].meta else {})}
-    return ServerFacts(
+    entry = next((one for one in models if model in one.names), models[0] if models else _Model())
+    found = _facts(address, entry)
+    name = model or (entry.names[0] if entry.names else "")
+    source = str(found.detail.get(_SOURCE) or "")
+    thinking = thinking_of(address, kind=found.kind, model=name, source=source)
+    kept = {name: value for name, value in found.detail.items() if name != _SOURCE}
+    return replace(
+        found,
         base_url=address.api,
         models=tuple(one.names[0] for one in models),
-        slots=found.slots,
-        context=found.context or (models[0].context if models else None),
-        kind=found.kind,
-        detail=detail,
+        context=found.context or entry.context,
+        thinking_switch=thinking.switch,
+        detail={**kept, **entry.detail, **thinking.detail},
     )
 
 
@@ -91,7 +102,7 @@ def _get_ready(address: Address, url: str, wait_s: float) -> web.Reply:
 
 def _get(address: Address, url: str) -> web.Reply:
     try:
-        return web.get_json(url, headers=address.headers, timeout_s=GET_LIMIT_S)
+        return address.get(url, timeout_s=GET_LIMIT_S)
     except EndpointUnreachable as error:
         said = address.secrets.hide(str(error))
     raise EndpointUnreachable(f"{said}: {_ADVICE}")
@@ -132,26 +143,41 @@ def _check_model(address: Address, model: str, models: tuple[_Model, ...]) -> No
 def _model(entry: Mapping[str, Any]) -> _Model:
     aliases = entry.get("aliases")
     aliases = aliases if isinstance(aliases, list) else []
-    meta = entry.get("meta")
+    detail = {"model_meta": entry.get("meta"), "model_root": entry.get("root"), "model_parent": entry.get("parent")}
     return _Model(
         names=(entry["id"], *(name for name in aliases if isinstance(name, str) and name != entry["id"])),
         owner=str(entry.get("owned_by") or ""),
         context=_whole(entry.get("max_model_len")),
-        meta=meta if isinstance(meta, dict) else {},
+        detail={name: value for name, value in detail.items() if isinstance(value, (dict, str)) and value},
     )
 
 
-def _facts(address: Address, models: tuple[_Model, ...]) -> ServerFacts:
+def _facts(address: Address, entry: _Model) -> ServerFacts:
     """Return what the pages of one kind of server tell; empty facts where it is neither."""
-    owner = models[0].owner if models else ""
-    if owner != "vllm":
-        props = _optional(address, f"{address.origin}/props")
-        if "default_generation_settings" in props:
-            return _llama_facts(props)
-    version = _optional(address, f"{address.origin}/version").get("version")
-    if owner == "vllm":
-        return ServerFacts(kind="vllm", detail={"build": version} if isinstance(version, str) else {})
-    return ServerFacts(detail={"owned_by": owner} if owner else {})
+    if entry.owner != "vllm":
+        props = _page(address, f"{address.origin}/props")
+        if isinstance(props, dict) and "default_generation_settings" in props:
+            return _with_slots(_llama_facts(props), _page(address, f"{address.origin}/slots"))
+        return ServerFacts(detail={"owned_by": entry.owner} if entry.owner else {})
+    page = _page(address, f"{address.origin}/version")
+    version = page.get("version") if isinstance(page, dict) else None
+    return ServerFacts(kind="vllm", detail={"build": version} if isinstance(version, str) else {})
+
+
+def _with_slots(facts: ServerFacts, listed: Any) -> ServerFacts:
+    """Add what the list of slots says: their number and context where ``/props`` is silent, the smaller context else.
+
+    Whether the slots share one pool is not told: with ``--kv-unified`` each claims all of it.
+    """
+    entries = [slot for slot in listed if isinstance(slot, dict)] if isinstance(listed, list) else []
+    contexts = [context for slot in entries if (context := _whole(slot.get("n_ctx"))) is not None]
+    if not contexts:
+        return facts
+    least = min(contexts)
+    if facts.context is None or facts.context == least:
+        return replace(facts, context=least, slots=facts.slots or len(entries))
+    told = {**facts.detail, "context_by_props": facts.context, "context_by_slots": least}
+    return replace(facts, context=min(facts.context, least), slots=facts.slots or len(entries), detail=told)
 
 
 def _llama_facts(props: Mapping[str, Any]) -> ServerFacts:
@@ -166,6 +192,7 @@ def _llama_facts(props: Mapping[str, Any]) -> ServerFacts:
         "chat_template_sha256": hashlib.sha256(template.encode("utf-8", "replace")).hexdigest()
         if isinstance(template, str)
         else None,
+        _SOURCE: template if isinstance(template, str) else None,
         "sampling_defaults": {name: params[name] for name in _PARAMETERS if name in params},
         "chat_template_caps": props.get("chat_template_caps"),
         "modalities": props.get("modalities"),
@@ -178,14 +205,14 @@ def _llama_facts(props: Mapping[str, Any]) -> ServerFacts:
     )
 
 
-def _optional(address: Address, url: str) -> Mapping[str, Any]:
-    """GET a page that not every server has; only a refused key is an error."""
+def _page(address: Address, url: str) -> Any:
+    """Return the JSON of a page that not every server has, None without; only a refused key is an error."""
     try:
-        reply = web.get_json(url, headers=address.headers, timeout_s=GET_LIMIT_S)
+        reply = address.get(url, timeout_s=GET_LIMIT_S)
     except EndpointUnreachable:
-        return {}
+        return None
     _check_key(address, url, reply)
-    return reply.body if reply.status == HTTPStatus.OK and isinstance(reply.body, dict) else {}
+    return reply.body if reply.status == HTTPStatus.OK else None
 
 
 def _quoted(address: Address, reply: web.Reply) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from pytest_llmbench.records import Message, Request, Tool, ToolCall, printable
@@ -12,20 +13,21 @@ from pytest_llmbench.toolcalls import ArgumentFault, parse_arguments
 def body_of(request: Request, *, stream_usage: bool) -> dict[str, Any]:
     """Return what is sent. `stream_usage` asks a stream for token counts.
 
-    Only what the request sets is sent. Texts are made fit for UTF-8: a model may have written
-    lone surrogates into the conversation.
+    Only what the request sets is sent; its `extra` fields give way to all others. Texts are made fit for
+    UTF-8: a model may have written lone surrogates into the conversation.
     """
     sampling = request.sampling
     fields = {"temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed}
     body: dict[str, Any] = {
+        **request.extra,
         **sampling.extra,
         "model": request.model,
-        "messages": [_message(message) for message in request.messages],
+        "messages": plain_messages(request.messages),
         "max_tokens": request.max_tokens,
         **{name: value for name, value in fields.items() if value is not None},
     }
     if request.tools:
-        body["tools"] = [_tool(tool) for tool in request.tools]
+        body["tools"] = plain_tools(request.tools)
         # llama.cpp holds a model to one call a turn unless told otherwise; elsewhere this is the default
         body["parallel_tool_calls"] = True
         if request.tool_choice is not None:
@@ -35,6 +37,16 @@ def body_of(request: Request, *, stream_usage: bool) -> dict[str, Any]:
         if stream_usage:
             body["stream_options"] = {"include_usage": True}
     return body
+
+
+def plain_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Return a conversation as the interface writes it."""
+    return [_message(message) for message in messages]
+
+
+def plain_tools(tools: Sequence[Tool]) -> list[dict[str, Any]]:
+    """Return tools as the interface writes them."""
+    return [_tool(tool) for tool in tools]
 
 
 def _message(message: Message) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -19,12 +20,14 @@ from pytest_llmbench.contracts import Progress
 from pytest_llmbench.endpoints.addresses import address_of
 from pytest_llmbench.endpoints.events import lenient
 from pytest_llmbench.endpoints.introspection import look_at
+from pytest_llmbench.endpoints.load import LoadMeter
 from pytest_llmbench.endpoints.message_body import body_of
 from pytest_llmbench.endpoints.patience import Patience
 from pytest_llmbench.endpoints.reading import BrokenStream, Reading, SaidError
 from pytest_llmbench.endpoints.refusals import mentions_stream_options, refused
 from pytest_llmbench.errors import EndpointUnreachable, RateLimited, ServerError, TrialError
-from pytest_llmbench.records import Request, Response, ServerFacts, Trial
+from pytest_llmbench.records import Connection, Request, Response, ServerFacts, ServerLoad, Trial
+from pytest_llmbench.web import may_keep_secrets
 
 if TYPE_CHECKING:
     import openai
@@ -92,15 +95,17 @@ class OpenAIChat:
 
     `base_url` may hold credentials, which are sent as a header; without a path it gets ``/v1``.
     `model` is the one to ask; empty means the first that the server lists, known after `facts`.
+    Of `connection` the headers and what it says of certificates are used here.
     """
 
     name = "openai_chat"
 
     def __init__(
-        self, *, base_url: str, model: str = "", api_key: str = "", headers: Mapping[str, str] | None = None
+        self, *, base_url: str, model: str = "", api_key: str = "", connection: Connection | None = None
     ) -> None:
-        self._address = address_of(base_url, api_key, headers or {})
+        self._address = address_of(base_url, api_key, connection or Connection())
         self.model = model
+        self._meter = LoadMeter(self._address)
         self._asks_usage = True
         self._client: openai.AsyncOpenAI | None = None
 
@@ -112,6 +117,10 @@ class OpenAIChat:
         found = look_at(self._address, model=self.model, wait_s=wait_s)
         self.model = self.model or (found.models[0] if found.models else "")
         return found
+
+    def load(self) -> ServerLoad | None:
+        """Say how busy the server is; see `contracts.LoadSignal`."""
+        return self._meter.load()
 
     async def ask(self, request: Request, *, trial: Trial, turn: int, progress: Progress) -> Response:
         """Return the answer, streamed where `request.stream`.
@@ -200,15 +209,24 @@ class OpenAIChat:
             limits = _http_library(openai).Limits(
                 max_connections=None, max_keepalive_connections=None, keepalive_expiry=KEEPALIVE_S
             )
-            trust_env = not self._address.is_local
-            self._client = openai.AsyncOpenAI(
-                base_url=self._address.api,
-                api_key=_NO_KEY,
-                max_retries=0,
+            http_client = openai.DefaultAsyncHttpxClient(
+                limits=limits,
                 timeout=None,
-                http_client=openai.DefaultAsyncHttpxClient(limits=limits, timeout=None, trust_env=trust_env),
+                trust_env=not self._address.is_local,
+                verify=self._address.trust(),
+                event_hooks={"request": [self._keep_secrets]},
+            )
+            self._client = openai.AsyncOpenAI(
+                base_url=self._address.api, api_key=_NO_KEY, max_retries=0, timeout=None, http_client=http_client
             )
         return self._client
+
+    async def _keep_secrets(self, request: Any) -> None:
+        """Send no header of ours where a redirect leads away; the library itself drops ``Authorization`` alone."""
+        home = str(type(request.url)(self._address.api))  # spelled as the library spells it
+        if not may_keep_secrets(home, str(request.url)):
+            for name in self._address.headers:
+                request.headers.pop(name, None)
 
     def _explained(self, error: openai.OpenAIError, model: str) -> _Failure:
         """Turn any of the SDK's exceptions into ours."""
@@ -233,6 +251,8 @@ class OpenAIChat:
         )
 
     def _disconnected(self, error: BaseException) -> _Failure:
+        if why := _distrust(error):
+            return self._failure(self._address.untrusted(why))
         said = f"{type(error).__name__}: {error}".rstrip(": ")
         return self._failure(
             EndpointUnreachable(f"no connection to {self._address.api}, or it broke ({said})"), may_pass=True
@@ -254,6 +274,13 @@ def _http_library(sdk: Any) -> Any:
     """Return the HTTP library below the SDK: httpx2 since its version 3, httpx before."""
     client = next(base for base in sdk.DefaultAsyncHttpxClient.__mro__ if base.__name__ == "AsyncClient")
     return sys.modules[client.__module__.partition(".")[0]]
+
+
+def _distrust(error: BaseException | None) -> str:
+    """Return why a certificate is not believed, where that is behind `error`, else ""."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error.verify_message if error is not None else ""
 
 
 def _status_in(body: Any) -> int:

@@ -37,6 +37,8 @@ class ChildProcess:
     What it prints first on standard output is its `announcement`; standard error is its log.
     """
 
+    grace_s = GRACE_S
+
     def __init__(self, command: Sequence[str], *, environment: Mapping[str, str]) -> None:
         self._log: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
         self._announced: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -94,18 +96,21 @@ class ChildProcess:
         return f"{how}; its last log lines:\n{self.log_tail() or '(no log)'}"
 
     def stop(self) -> None:
-        """End the process, at the latest after `GRACE_S` seconds. Harmless when called twice."""
+        """End the process, at the latest after `grace_s` seconds. Harmless when called twice."""
         atexit.unregister(self.stop)
         if os.getpid() != self._owner:
             return  # a fork of the owner: the server is not its to stop
         if self.exit_code is None:
-            self._process.terminate()
+            self._ask_to_end()
             try:
-                self._process.wait(GRACE_S)
+                self._process.wait(self.grace_s)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
         self._close_pipes()
+
+    def _ask_to_end(self) -> None:
+        self._process.terminate()
 
     def _close_pipes(self) -> None:
         for reader in self._readers:

@@ -13,16 +13,20 @@ EXAMPLE = "such as --llm-url http://127.0.0.1:8080/v1"
 
 
 class External:
-    """Fits `contracts.Engine`; starts nothing and stops nothing. Raises `UsageProblem` for what is no URL."""
+    """Fits `contracts.Engine`; starts nothing and stops nothing. Raises `UsageProblem` for what is no URL.
+
+    `replicas` are further servers of the same model.
+    """
 
     name = "external"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *replicas: str) -> None:
         self._base_url = base_url(url)
+        self._replicas = tuple(base_url(one) for one in replicas)
 
     def start(self) -> Server:
         """Return the server at once; whether it answers is the endpoint's business."""
-        return Server(base_url=self._base_url, engine=self.name)
+        return Server(base_url=self._base_url, engine=self.name, replicas=self._replicas)
 
     def stop(self) -> None:
         """Leave the server alone."""

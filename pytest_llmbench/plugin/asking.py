@@ -15,6 +15,7 @@ from pytest_llmbench.errors import TrialError, UsageProblem
 from pytest_llmbench.lookup import find
 from pytest_llmbench.plugin.collect import BENCH
 from pytest_llmbench.plugin.crew import FIRST_GUEST
+from pytest_llmbench.plugin.legs import profile_of
 from pytest_llmbench.records import (
     Ending,
     Exchange,
@@ -114,6 +115,7 @@ class Question:
     facts: PackFacts
     pack_path: Path
     scenario: Scenario
+    profile: str = ""
 
 
 @dataclass(kw_only=True, repr=False)
@@ -125,6 +127,7 @@ class Llm:
     name: str
     facts: PackFacts
     path: Path
+    profile: str = ""
     asked: list[Result] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
 
@@ -169,7 +172,12 @@ class Llm:
 
     def _ask(self, scenario: Scenario) -> Reply:
         question = Question(
-            number=next(_numbers), nodeid=self.nodeid, facts=self.facts, pack_path=self.path.parent, scenario=scenario
+            number=next(_numbers),
+            nodeid=self.nodeid,
+            facts=self.facts,
+            pack_path=self.path.parent,
+            scenario=scenario,
+            profile=self.profile,
         )
         result, response = self.bench.ask(question)
         self.asked.append(result)
@@ -198,7 +206,9 @@ def llm_for(item: pytest.Item) -> Llm:
     module, _, name = item.nodeid.partition("::")
     module = module.removesuffix(".py")
     facts = PackFacts(id=module, title=item.path.stem, version="", content_hash="", size=0)
-    llm = Llm(bench=bench, nodeid=item.nodeid, name=name or item.name, facts=facts, path=item.path)
+    profile = profile_of(item)
+    name = (name or item.name).replace(f"[{profile}]", "") if profile else name or item.name
+    llm = Llm(bench=bench, nodeid=item.nodeid, name=name, facts=facts, path=item.path, profile=profile)
     item.stash[LLM] = llm
     return llm
 
@@ -206,7 +216,7 @@ def llm_for(item: pytest.Item) -> Llm:
 def row_of(llm: Llm, report: pytest.TestReport) -> Result:
     """Return what the test's outcome says of the model, as a row beside the packs'."""
     return Result(
-        key=TrialKey(pack=llm.facts.id, pack_hash="", scenario=llm.name, attempt=1),
+        key=TrialKey(pack=llm.facts.id, pack_hash="", scenario=llm.name, attempt=1, profile=llm.profile),
         nodeid=llm.nodeid,
         title=llm.name,
         purpose=Purpose.FIXTURE,

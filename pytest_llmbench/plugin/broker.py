@@ -8,7 +8,7 @@ import hmac
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pytest_llmbench.errors import JournalError, TrialError, WorkerCrashed
 from pytest_llmbench.loop import Loop
@@ -16,11 +16,11 @@ from pytest_llmbench.ordering import Job, order_jobs
 from pytest_llmbench.plugin.address import Address
 from pytest_llmbench.plugin.channel import LINE_LIMIT, Hello, Message, Told, ToTheLastLine
 from pytest_llmbench.plugin.crew import as_trial_error, compact
-from pytest_llmbench.plugin.host import Ready
-from pytest_llmbench.plugin.parties import NOBODY, Audience, Preparation, Worker
+from pytest_llmbench.plugin.fed_leg import Course, FedLeg
+from pytest_llmbench.plugin.parties import NOBODY, Audience, Worker
 from pytest_llmbench.plugin.suspects import CRASH_LIMIT, Suspects
 from pytest_llmbench.plugin.unrun import never_ran
-from pytest_llmbench.pump import Feeder, Key
+from pytest_llmbench.pump import Key
 from pytest_llmbench.records import (
     Result,
     from_plain,
@@ -31,22 +31,14 @@ from pytest_llmbench.records import (
 class Broker:
     """The controller's end: the queue, the results, the workers.
 
-    `server` is started (in a thread of its own) once the first worker has said what there is;
-    `audience` is told of each finished trial; `durations` are last time's seconds by node id.
+    The server of the first of `courses` is started (in a thread of its own) once the first worker has said what
+    there is; `audience` is told of each finished trial; `durations` are last time's seconds by node id.
     """
 
     def __init__(
-        self,
-        address: Address,
-        *,
-        attempts: int,
-        server: Preparation,
-        audience: Audience,
-        durations: Mapping[str, float],
+        self, address: Address, *, courses: Sequence[Course], audience: Audience, durations: Mapping[str, float]
     ) -> None:
         self._address = address
-        self._attempts = attempts
-        self._server = server
         self._audience = audience
         self._durations = durations
         self._workers: dict[str, Worker] = {}
@@ -56,13 +48,12 @@ class Broker:
         self._suspects = Suspects()
         self._told: dict[int, Told] = {}
         self.numbers: dict[str, int] = {}
-        self._ready: Ready | None = None
         self._stop: Message | None = None
         self._begun = False
         self.problem: Exception | None = None
         self.prepared = threading.Event()
         self._loop = Loop("llmbench-broker")
-        self._feeder = Feeder(limit=0, launch=self._launch, probe=server.probe, broken=self._broken)
+        self._legs = {one.name: FedLeg(one, launch=self._launch, broken=self._broken_leg) for one in courses}
         self._loop.submit(self._listen())
 
     def begin(self) -> None:
@@ -117,37 +108,77 @@ class Broker:
             self._learn(hello)
         if self._stop is not None:
             worker.send({"stop": self._stop})
-        elif self._ready is not None:
-            worker.send({"ready": to_plain(self._ready)})
-            self._feeder.resize(self._ready.limit)  # it was 0 if the last worker had died
+        for leg in self._legs.values():
+            if self._stop is None and leg.ready is not None:
+                worker.send({"ready": to_plain(leg.ready)})
+                leg.feeder.resize(leg.ready.limit)  # it was 0 if the last worker had died
         return worker
 
     def _learn(self, hello: Hello) -> None:
         self._told = {told.number: told for told in hello.scenarios} or {-1: NOBODY}
         self.numbers = {told.nodeid: told.number for told in hello.scenarios}
-        self._loop.spawn(self._get_ready(hello))
+        for nodeid, name in hello.late.items():
+            self._legs[name].late.add(nodeid)
+        self._loop.spawn(self._tour(hello))
 
-    async def _get_ready(self, hello: Hello) -> None:
-        try:
-            self._ready = await self._loop.in_daemon(self._server.prepare, hello)
-        except Exception as error:  # noqa: BLE001 - the main thread raises it again; it must not wait for ever
-            self.problem = error
-            reason = error.reason if isinstance(error, TrialError) else "bad_configuration"
-            self._say_stop({"reason": reason, "text": str(error), "halt": False})
-        else:
-            for worker in self._workers.values():
-                worker.send({"ready": to_plain(self._ready)})
-            self._feeder.resize(self._ready.limit)
+    async def _tour(self, hello: Hello) -> None:
+        """Measure one server after the other; a single one is kept to the end of the session."""
+        for leg in self._legs.values():
+            if self._is_tour:
+                self.prepared.set()  # items may begin: they wait for their results
+            if self._stop is None and await self._open(leg, hello) and self._is_tour:
+                await leg.needless(lambda: not self._suspects.is_open)
+            if self._is_tour:
+                await self._end(leg)
         self.prepared.set()
 
+    @property
+    def _is_tour(self) -> bool:
+        return len(self._legs) > 1
+
+    async def _open(self, leg: FedLeg, hello: Hello) -> bool:
+        try:
+            ready = await self._loop.in_daemon(leg.server.prepare, hello)
+        except Exception as error:  # noqa: BLE001 - the main thread raises it again; it must not wait for ever
+            reason = error.reason if isinstance(error, TrialError) else "bad_configuration"
+            stop = {"reason": reason, "text": str(error), "halt": False}
+            if self._is_tour:
+                self._stop_leg(leg, stop)
+            else:
+                self.problem = error
+                self._say_stop(stop)
+            return False
+        for worker in self._workers.values():
+            worker.send({"ready": to_plain(ready)})
+        leg.open(ready)
+        self._plan(leg)
+        return True
+
+    async def _end(self, leg: FedLeg) -> None:
+        text = f"the server of profile {leg.name} has been stopped: run it alone to ask again"
+        self._stop_leg(leg, {"reason": "cancelled", "text": text, "halt": False})
+        for worker in self._workers.values():
+            worker.send({"over": leg.name})
+        await self._loop.in_daemon(leg.server.end)
+
     def _begin(self) -> None:
-        if self._begun or self._ready is None:
+        if self._begun or not self._told:
             return
         self._begun = True
-        ahead = [told for told in self._told.values() if told.ahead and told.number >= 0]
-        self._ahead = {told.number for told in ahead}
-        jobs = [Job(told.number, told.nodeid, told.max_tokens, told.prefix) for told in ahead]
-        self._feeder.plan(order_jobs(jobs, self._durations), self._attempts)
+        self._ahead = {told.number for told in self._told.values() if told.ahead and told.number >= 0}
+        for leg in self._legs.values():
+            self._plan(leg)
+
+    def _plan(self, leg: FedLeg) -> None:
+        """Start the leg's trials where both its server is ready and the workers are there."""
+        if not self._begun or leg.ready is None:
+            return
+        ours = [told for told in self._told.values() if told.profile == leg.name and told.number in self._ahead]
+        jobs = [Job(told.number, told.nodeid, told.max_tokens, told.prefix) for told in ours]
+        leg.plan(order_jobs(jobs, self._durations))
+
+    def _leg(self, key: Key) -> FedLeg:
+        return self._legs[self._told[key[0]].profile]
 
     def _hear(self, worker: Worker, message: Message) -> None:
         key: Key = tuple(message.get("key", ()))
@@ -160,14 +191,14 @@ class Broker:
                 self._want(worker, key)
             case "talked":
                 worker.judging.add(key)
-                self._feeder.talked(key)
+                self._leg(key).feeder.talked(key)
             case "done":
                 self._done(worker, key, message["result"])
             case "slot":
-                self._loop.spawn(self._slot(worker, key))
+                self._loop.spawn(self._slot(worker, key, self._legs[message["profile"]]))
             case "leave":
-                worker.guests -= 1
-                self._feeder.leave()
+                worker.guests[message["profile"]] -= 1
+                self._legs[message["profile"]].feeder.leave()
             case "say":
                 self._audience.tell(message["text"])
             case "broken":
@@ -179,8 +210,8 @@ class Broker:
     def _launch(self, key: Key) -> None:
         staying = [worker for worker in self._workers.values() if not worker.leaving]
         if not staying:
-            self._feeder.limit = 0
-            self._feeder.lost([key])
+            self._leg(key).feeder.limit = 0
+            self._leg(key).feeder.lost([key])
             return
         worker = min(staying, key=lambda one: len(one.running))
         worker.running.add(key)
@@ -190,23 +221,20 @@ class Broker:
         if key in self._results:
             worker.send({"result": self._results[key], "key": key})
             return
-        running = self._is_running(key)
-        if self._stop is not None and not running:
+        running, leg = self._is_running(key), self._leg(key)
+        if (self._stop or leg.stopped) is not None and not running:
             worker.send({"result": self._never(key), "key": key})
             return
         known = key[0] in self._ahead or running or key in self._waiting
         self._waiting[key].add(worker.name)
         if not known:
-            self._feeder.again(key)
+            leg.feeder.again(key)
 
     def _is_running(self, key: Key) -> bool:
         return any(key in one.running for one in self._workers.values())
 
     def _never(self, key: Key) -> Message:
-        """Return the result of a trial that the end of the run overtook."""
-        stop = self._stop or {"reason": "cancelled", "text": "the run ended"}
-        plain: Message = to_plain(never_ran(self._told[key[0]], stop["reason"], stop["text"], attempt=key[1]))
-        return plain
+        return self._leg(key).never(self._told[key[0]], key[1], self._stop)
 
     def _done(self, worker: Worker, key: Key, plain: Message) -> None:
         worker.running.discard(key)
@@ -217,13 +245,15 @@ class Broker:
     def _book(self, key: Key, result: Result) -> None:
         self._suspects.done(key)
         self._audience.finished(result)
-        self._feeder.done(key, result)
+        self._leg(key).feeder.done(key, result)
         self._deliver(key, to_plain(compact(result)))
 
     def _try_next_suspect(self) -> None:
         key = self._suspects.take_next()
         if key is not None:
-            self._feeder.again(key)
+            self._leg(key).feeder.again(key)
+        for leg in self._legs.values() if self._is_tour else ():
+            leg.look_again()
 
     def _deliver(self, key: Key, plain: Message) -> None:
         self._results[key] = plain
@@ -231,50 +261,74 @@ class Broker:
             if name in self._workers:
                 self._workers[name].send({"result": plain, "key": key})
 
-    async def _slot(self, worker: Worker, key: Key) -> None:
-        if self._stop is None:
+    async def _slot(self, worker: Worker, key: Key, leg: FedLeg) -> None:
+        if (self._stop or leg.stopped) is None:
             with contextlib.suppress(asyncio.CancelledError):
-                await self._feeder.slot()
-        if self._stop is not None:
-            worker.send({"refuse": key, "stop": self._stop})
+                await leg.feeder.slot()
+        stop = self._stop or leg.stopped
+        if stop is not None:
+            worker.send({"refuse": key, "stop": stop})
         elif self._workers.get(worker.name) is not worker:
-            self._feeder.leave()  # it died while it waited
+            leg.feeder.leave()  # it died while it waited
         else:
-            worker.guests += 1
+            worker.guests[leg.name] += 1
             worker.send({"slot": key})
 
     def _gone(self, worker: Worker) -> None:
         """Run a lost worker's trials again elsewhere, but for one that keeps killing its workers."""
         self._workers.pop(worker.name, None)
-        for _ in range(worker.guests):
-            self._feeder.leave()
+        for name, guests in worker.guests.items():
+            for _ in range(guests):
+                self._legs[name].feeder.leave()
         crash = self._suspects.crashed(worker.running, worker.judging)
         worker.running = set()
         for key in crash.deadly:
             text = f"{CRASH_LIMIT} worker processes died while running this trial"
-            self._book(key, never_ran(self._told[key[0]], WorkerCrashed.reason, text, attempt=key[1]))
-        self._feeder.drop(crash.parked)
-        self._feeder.lost(crash.free)
+            told = self._told[key[0]]
+            self._book(key, never_ran(told, WorkerCrashed.reason, text, attempt=key[1]))
+        for leg in self._legs.values():
+            leg.feeder.drop(key for key in crash.parked if self._leg(key) is leg)
+            leg.feeder.lost(key for key in crash.free if self._leg(key) is leg)
         self._try_next_suspect()
         if self._stop is not None:
             self._answer_waiting()
 
     def _forget(self, nodeid: str) -> None:
+        """Take note that an item is over."""
+        for leg in self._legs.values():
+            if nodeid in leg.late:
+                leg.late.discard(nodeid)
+                leg.look_again()
         number = self.numbers.get(nodeid)
         if number is None:
             return
         self._ahead.discard(number)
-        for attempt in range(1, self._attempts + 1):
+        for attempt in range(1, self._leg((number, 1)).attempts + 1):
             self._results.pop((number, attempt), None)
 
     def _broken(self, error: Exception) -> None:
         found = as_trial_error(error)
         self._say_stop({"reason": found.reason, "text": str(found), "halt": False})
 
+    def _broken_leg(self, leg: FedLeg, error: Exception) -> None:
+        """End the leg whose server is no good any more, or the run where it has no other."""
+        if not self._is_tour:
+            self._broken(error)
+            return
+        found = as_trial_error(error)
+        self._stop_leg(leg, {"reason": found.reason, "text": str(found), "halt": False})
+
+    def _stop_leg(self, leg: FedLeg, stop: Message) -> None:
+        leg.stop(stop)
+        leg.look_again()
+        self._answer_waiting()
+
     def _say_stop(self, stop: Message) -> None:
         self._stop = self._stop or stop
-        self._feeder.close()
-        if stop["halt"] or self._ready is None:
+        for leg in self._legs.values():
+            leg.stop(stop)
+            leg.look_again()
+        if stop["halt"] or not any(leg.ready for leg in self._legs.values()):
             for worker in self._workers.values():
                 worker.send({"stop": stop})
         else:
@@ -282,7 +336,8 @@ class Broker:
 
     def _answer_waiting(self) -> None:
         """Let nobody wait for a trial that will not be started; those that run still have their say."""
-        for key in [key for key in self._waiting if not self._is_running(key)]:
+        over = [key for key in self._waiting if (self._stop or self._leg(key).stopped) and not self._is_running(key)]
+        for key in over:
             plain = self._never(key)
             for name in self._waiting.pop(key):
                 if name in self._workers:

@@ -3,8 +3,8 @@
 A worker says ``hello`` (its scenarios), ``want`` (an item waits), ``talked`` and ``done`` (a trial),
 ``slot`` and ``leave`` (a question of a hand-written test), ``say`` (a line for the user), ``bye`` (its items
 are done). The controller
-says ``ready`` (server and run folder), ``run`` (a trial), ``result`` (for an item, whoever ran it),
-``slot``, ``bye`` (no trial will follow) and ``stop``.
+says ``ready`` (a leg's server and run folder), ``over`` (a leg's server is not needed any more), ``run`` (a
+trial), ``result`` (for an item, whoever ran it), ``slot``, ``bye`` (no trial will follow) and ``stop``.
 
 The controller holds the one queue, so a trial runs wherever a slot is free and items may be spread
 over the workers in any way: no work has to be moved at the tail.
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_llmbench.loop import Loop
+from pytest_llmbench.plugin.demand import Needs
 from pytest_llmbench.records import (
     PackFacts,
     to_plain,
@@ -44,18 +45,23 @@ class Told:
     max_tokens: int = 0
     prefix: str = ""
     ahead: bool = True
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """A worker's first message. `token` proves that the controller of this session started it."""
+    """A worker's first message. `token` proves that the controller of this session started it.
+
+    `needs` says what the scenarios of each leg need, `late` names the items that ask when they start, with
+    their legs.
+    """
 
     token: str
     worker: str
-    tools: bool
-    programs: bool
+    needs: tuple[Needs, ...]
     tag_totals: Mapping[str, int]
     scenarios: tuple[Told, ...]
+    late: Mapping[str, str]
 
 
 def encode(message: Message) -> bytes:

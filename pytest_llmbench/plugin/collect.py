@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +19,7 @@ from pytest_llmbench.datasets.benchlocal_lines import SUFFIX
 from pytest_llmbench.datasets.yaml_text import read_head
 from pytest_llmbench.errors import PackError, UnknownName
 from pytest_llmbench.lookup import find
+from pytest_llmbench.plugin.legs import asks_pack, leg_names, leg_of
 from pytest_llmbench.records import Outcome, Pack, PackFacts, Result, Scenario, to_plain
 
 if TYPE_CHECKING:
@@ -56,9 +57,22 @@ class PackFile(pytest.File):
         self.config.stash.setdefault(_COLLECTED, {})[self.pack.facts.id] = _tag_counts(self.pack)
         for tag in self.pack.facts.tags:
             self.add_marker(_registered(self.config, tag))
-        names = self.pack.scenarios
-        for index in range(len(names)):
-            yield ScenarioItem.from_parent(self, name=_id(self.pack, index), index=index)
+        for index in range(len(self.pack.scenarios)):
+            for profile in self._profiles():
+                name = _id(self.pack, index)
+                item: ScenarioItem = ScenarioItem.from_parent(
+                    self, name=f"{name}[{profile}]" if profile else name, index=index
+                )
+                if profile:
+                    item.profile = profile
+                yield item
+
+    def _profiles(self) -> Sequence[str]:
+        """Return the legs that ask this pack; a profile may name the packs it is for."""
+        names = leg_names(self.config)
+        if names == ("",):
+            return names
+        return [name for name in names if asks_pack(leg_of(self.config, name), self.pack)]
 
     def _be_the_only_one(self) -> None:
         """Results are known by pack and scenario: two packs of one name would be mixed up."""
@@ -79,6 +93,7 @@ class ScenarioItem(pytest.Item):
     """One scenario: its trial runs ahead of it, the item waits for the result and shows it."""
 
     parent: PackFile
+    profile = ""
 
     def __init__(self, *, index: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -106,7 +121,7 @@ class ScenarioItem(pytest.Item):
     @property
     def scenario_id(self) -> str:
         """The scenario's id within its pack."""
-        return self.name
+        return self.name.removesuffix(f"[{self.profile}]") if self.profile else self.name
 
     @property
     def own_tags(self) -> tuple[str, ...]:

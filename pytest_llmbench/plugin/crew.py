@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -21,10 +24,18 @@ FIRST_GUEST = 1 << 40
 """Numbers from here on are questions of hand-written tests, which exist in one process only."""
 
 
+_LEAVE_S = 2.0
+"""Seconds for closing the connections to a server that is about to be stopped."""
+
+
 class Posed(Protocol):
-    """A scenario somebody waits for. `number` is the same in all processes of a session."""
+    """A scenario somebody waits for. `number` is the same in all processes of a session.
+
+    `profile` names the leg it belongs to, "" where only one server is measured.
+    """
 
     number: int
+    profile: str
 
     @property
     def nodeid(self) -> str:
@@ -45,21 +56,24 @@ class Posed(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """The results of one `run_trials` call, fetched scenario by scenario."""
+    """The results of scenarios that are run, fetched scenario by scenario."""
 
-    attempts: int
     fetch: Callable[[Key], Result]
 
-    def results(self, number: int) -> list[Result]:
+    def results(self, number: int, attempts: int) -> list[Result]:
         """Wait for all attempts of the scenario with that number, first attempt first."""
-        return [self.fetch((number, attempt)) for attempt in range(1, self.attempts + 1)]
+        return [self.fetch((number, attempt)) for attempt in range(1, attempts + 1)]
 
 
 class Crew(Protocol):
     """Whoever runs the trials of this process's items."""
 
+    def expect(self, posed: Sequence[Posed]) -> Batch:
+        """Have these trials run once their server is there; the tour, or the controller, says when."""
+        ...
+
     def run_trials(self, posed: Sequence[Posed], *, attempts: int, purpose: Purpose) -> Batch:
-        """Start `attempts` trials of each scenario, as slots allow; the one way in for all trials."""
+        """Start `attempts` trials of each scenario beside those, as slots allow."""
         ...
 
     def stop(self) -> None:
@@ -90,80 +104,144 @@ def trial_of(posed: Posed, attempt: int, purpose: Purpose) -> Trial:
         attempt=attempt,
         purpose=purpose,
         pack_path=posed.pack_path,
+        profile=posed.profile,
     )
 
 
-class LocalCrew:
-    """Runs all trials of a session without xdist workers."""
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """What one server's trials are run with."""
 
-    def __init__(
-        self,
-        kit: Kit,
-        *,
-        limit: int,
-        durations: Mapping[str, float],
-        probe: Callable[[], Awaitable[None]],
-        progress: Progress,
-    ) -> None:
-        self._kit = kit
+    kit: Kit
+    feeder: Feeder
+
+
+class LocalCrew:
+    """Runs all trials of a session without xdist workers: a pump and a shelf for all servers, a feeder for each."""
+
+    def __init__(self, *, durations: Mapping[str, float], progress: Progress) -> None:
         self._durations = durations
         self._progress = progress
         self._posed: dict[int, Posed] = {}
-        self._shelf: Shelf[Result] = Shelf()
+        self._stands: dict[str, _Stand] = {}
+        self._over: dict[str, TrialError] = {}
+        self._shelf: Shelf[Result] = Shelf(self._overtaken)
         self._loop = Loop("llmbench-pump")
-        self._feeder = Feeder(limit=limit, launch=self._launch, probe=probe, broken=self._broken)
-        self._pump = Pump(self._loop, run=self._run, talked=self._feeder.talked, done=self._done, fallen=self._fallen)
+        self._pump = Pump(self._loop, run=self._run, talked=self._talked, done=self._done, fallen=self._fallen)
+
+    def serve(
+        self,
+        name: str,
+        kit: Kit,
+        *,
+        limit: int,
+        probe: Callable[[], Awaitable[None]],
+        idle: Callable[[], None] = lambda: None,
+    ) -> Feeder:
+        """Have the trials of leg `name` run with `kit`; `idle` is told whenever nothing needs the server."""
+        broken = partial(self._broken, name)
+        feeder = Feeder(limit=limit, launch=self._pump.launch, probe=probe, broken=broken, idle=idle)
+        self._stands[name] = _Stand(kit, feeder)
+        return feeder
+
+    def expect(self, posed: Sequence[Posed]) -> Batch:
+        """Take note of the items that will come; see `Crew`."""
+        self._posed.update((one.number, one) for one in posed)
+        return Batch(fetch=self._fetch)
+
+    def plan(self, name: str, posed: Sequence[Posed], attempts: int) -> None:
+        """Start the trials of the items of a leg that is served."""
+        order = order_jobs([job_of(one) for one in posed], self._durations)
+        self._loop.call(self._stands[name].feeder.plan, order, attempts)
+
+    def refuse(self, name: str, error: TrialError) -> None:
+        """Let nobody wait for the trials of a leg, but for those that are under way."""
+        self._over.setdefault(name, error)
+        self._shelf.wake()
+
+    def leave(self, name: str) -> None:
+        """Ask nothing more of a leg's server: the tour goes on."""
+        self.refuse(name, Cancelled(f"the server of profile {name} has been stopped: run it alone to ask again"))
+        if name in self._stands:
+            with contextlib.suppress(RuntimeError, TimeoutError, CancelledError):  # the session may be ending
+                self._loop.submit(self._leave(self._stands[name])).result(_LEAVE_S)
 
     def run_trials(self, posed: Sequence[Posed], *, attempts: int, purpose: Purpose = Purpose.ITEM) -> Batch:
-        """Start the trials; see `Crew`."""
+        """Start further trials; see `Crew`."""
         self._posed.update((one.number, one) for one in posed)
-        if purpose is Purpose.ITEM:
-            order = order_jobs([job_of(one) for one in posed], self._durations)
-            self._loop.call(self._feeder.plan, order, attempts)
-        else:
-            for one, attempt in itertools.product(posed, range(1, attempts + 1)):
-                self._loop.submit(self._guest((one.number, attempt), purpose))
-        return Batch(attempts=attempts, fetch=self._fetch)
+        for one, attempt in itertools.product(posed, range(1, attempts + 1)):
+            key = (one.number, attempt)
+            if purpose is Purpose.ITEM:
+                self._loop.call(self._again, key)
+            else:
+                self._loop.submit(self._guest(key, purpose))
+        return Batch(fetch=self._fetch)
 
     def stop(self) -> None:
         """Cancel what is in flight."""
         self._shelf.close(self._never(Cancelled("the run ended before this trial was finished")))
-        self._loop.call(self._feeder.close)
-        self._loop.stop(self._kit.endpoint.close())
-
-    def _launch(self, key: Key) -> None:
-        self._pump.launch(key)
+        for stand in self._stands.values():
+            self._loop.call(stand.feeder.close)
+        self._loop.stop(self._farewell())
 
     def _fetch(self, key: Key) -> Result:
         return self._shelf.take(key, self._progress.flush)
 
+    def _stand_of(self, key: Key) -> _Stand:
+        return self._stands[self._posed[key[0]].profile]
+
     async def _run(self, key: Key, told: Callable[[], None]) -> Result:
-        return await run_trial(trial_of(self._posed[key[0]], key[1], Purpose.ITEM), self._kit, talked=told)
+        kit = self._stand_of(key).kit
+        return await run_trial(trial_of(self._posed[key[0]], key[1], Purpose.ITEM), kit, talked=told)
+
+    def _talked(self, key: Key) -> None:
+        self._stand_of(key).feeder.talked(key)
 
     def _fallen(self, key: Key, error: BaseException) -> Result:
         if isinstance(error, JournalError):
-            self._broken(error)  # what is asked from now on would be lost
+            self._broken(self._posed[key[0]].profile, error)  # what is asked from now on would be lost
         return error_result(trial_of(self._posed[key[0]], key[1], Purpose.ITEM), as_trial_error(error))
 
+    def _again(self, key: Key) -> None:
+        if self._posed[key[0]].profile not in self._over:
+            self._stand_of(key).feeder.again(key)
+
     async def _guest(self, key: Key, purpose: Purpose) -> None:
-        await self._feeder.slot()
+        stand = self._stand_of(key)
+        await stand.feeder.slot()
         trial = trial_of(self._posed[key[0]], key[1], purpose)
         try:
-            result = await run_trial(trial, self._kit, talked=lambda: None)
+            result = await run_trial(trial, stand.kit, talked=lambda: None)
         except Exception as error:  # noqa: BLE001 - a test waits for this key
             result = self._fallen(key, error)
         finally:
-            self._feeder.leave()
+            stand.feeder.leave()
         self._shelf.put(key, result)
 
     def _done(self, key: Key, result: Result) -> None:
-        self._feeder.done(key, result)
         self._progress.finished(result)
-        self._shelf.put(key, compact(result))
+        self._shelf.put(key, compact(result))  # before it counts as done: what is neither has been overtaken
+        self._stand_of(key).feeder.done(key, result)
 
-    def _broken(self, error: Exception) -> None:
-        self._feeder.close()
-        self._shelf.close(self._never(as_trial_error(error)))
+    def _broken(self, name: str, error: Exception) -> None:
+        self._stands[name].feeder.close()
+        self.refuse(name, as_trial_error(error))
+
+    def _overtaken(self, key: Key) -> Result | None:
+        """Return the result of a trial whose leg is over and that is not under way."""
+        name = self._posed[key[0]].profile
+        error, stand = self._over.get(name), self._stands.get(name)
+        if error is None or (stand is not None and key in stand.feeder.begun):
+            return None
+        return self._never(error)(key)
+
+    async def _leave(self, stand: _Stand) -> None:
+        stand.feeder.close()
+        await stand.kit.endpoint.close()
+
+    async def _farewell(self) -> None:
+        for stand in self._stands.values():
+            await stand.kit.endpoint.close()
 
     def _never(self, error: TrialError) -> Callable[[Key], Result]:
         return lambda key: error_result(trial_of(self._posed[key[0]], key[1], Purpose.ITEM), error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,29 +10,48 @@ from typing import Protocol
 
 from pytest_llmbench.contracts import Families, SandboxedVerifier
 from pytest_llmbench.plugin.crew import Posed
-from pytest_llmbench.records import PackFacts
+from pytest_llmbench.records import PackFacts, Scenario
+from pytest_llmbench.settings import THINKING_MAX_TOKENS
+from pytest_llmbench.thinking_switch import ON
+
+_LARGEST = 12
+"""Scenarios of a leg that are looked at more closely before the run."""
+
+_CHARACTERS_PER_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
-    """What the session will ask for: packs with the number of selected scenarios, tools or not.
+class Large:
+    """A scenario that may not fit into a context, and its pack's id."""
 
-    `programs` tells whether any verifier runs what the model wrote.
-    """
-
-    packs: Sequence[PackFacts] = ()
-    selected: Mapping[str, int] = field(default_factory=dict)
-    tools: bool = False
-    programs: bool = False
-    workers: int = 0
+    pack: str
+    scenario: Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """Whether scenarios offer tools to the model, and whether what it writes is run."""
+    """What the scenarios of a leg need of a server, known where the items are.
 
+    Whether they offer `tools` to the model, and whether `programs` that it writes are run; the thinking `arms`
+    their packs want; the `largest` of them by what they may take of a context.
+    """
+
+    leg: str = ""
+    arms: tuple[str, ...] = ()
+    largest: tuple[Large, ...] = ()
     tools: bool = False
     programs: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What a leg will ask for: packs with the number of selected scenarios, and what these need."""
+
+    packs: Sequence[PackFacts] = ()
+    scenarios: Sequence[Wanted] = ()
+    selected: Mapping[str, int] = field(default_factory=dict)
+    needs: Needs = Needs()
+    workers: int = 0
 
 
 class Wanted(Protocol):
@@ -40,6 +60,10 @@ class Wanted(Protocol):
     @property
     def facts(self) -> PackFacts:
         """The pack."""
+
+    @property
+    def scenario_id(self) -> str:
+        """The scenario's id."""
 
 
 def demand_of(scenarios: Sequence[Wanted], needs: Needs, *, workers: int = 0) -> Demand:
@@ -50,14 +74,31 @@ def demand_of(scenarios: Sequence[Wanted], needs: Needs, *, workers: int = 0) ->
         packs[one.facts.id] = one.facts
         selected[one.facts.id] += 1
     return Demand(
-        packs=tuple(packs.values()), selected=selected, tools=needs.tools, programs=needs.programs, workers=workers
+        packs=tuple(packs.values()),
+        scenarios=scenarios,
+        selected=selected,
+        needs=needs,
+        workers=workers,
     )
 
 
-def needs_of(posed: Sequence[Posed], families: Families) -> Needs:
-    """Return what the packs among these need, by the first selected scenario of each."""
-    first = [one.scenario for one in {one.pack_path: one for one in reversed(posed)}.values()]
+def needs_of(posed: Sequence[Posed], families: Families, *, leg: str) -> Needs:
+    """Return what the packs among those of a leg need, by the first selected scenario of each."""
+    ours = [one for one in posed if one.profile == leg]
+    large = (Large(pack=one.facts.id, scenario=one.scenario) for one in ours)
+    first = [one.scenario for one in {one.pack_path: one for one in reversed(ours)}.values()]
     return Needs(
+        leg=leg,
+        arms=tuple(sorted({one.thinking for one in first})),
+        largest=tuple(heapq.nlargest(_LARGEST, large, key=lambda one: _size(one.scenario))),
         tools=any(scenario.tools for scenario in first),
         programs=any(isinstance(families.verifiers.get(one.verifier), SandboxedVerifier) for one in first),
     )
+
+
+def _size(scenario: Scenario) -> float:
+    """Return roughly the tokens that a scenario may take."""
+    texts = [message.content for message in scenario.messages] + list(scenario.followups)
+    tools = sum(len(f"{tool.description}{tool.parameters}") for tool in scenario.tools)
+    thoughts = THINKING_MAX_TOKENS if scenario.thinking == ON else 0
+    return (sum(map(len, texts)) + tools) / _CHARACTERS_PER_TOKEN + scenario.max_tokens + thoughts

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmbench.plugin.options import add_options, wanted_packs
+from pytest_llmbench.plugin.options import add_options, names_profile, wanted_packs
 
 if TYPE_CHECKING:
     from pytest_llmbench.plugin.desk import Desk
@@ -43,10 +43,17 @@ def pytest_configure(config: pytest.Config) -> None:
         link_xdist(config)
     if config.getoption("htmlpath", None):
         config.pluginmanager.register(HtmlPage(), "llmbench_html_page")
-    if names := wanted_packs(config):
-        from pytest_llmbench.plugin.select import use_packs
+    _choose_packs(config)
 
-        use_packs(config, names)
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that asks the server once for each server that is measured."""
+    if "llm" in metafunc.fixturenames and names_profile(metafunc.config):
+        from pytest_llmbench.plugin.legs import leg_names
+
+        names = leg_names(metafunc.config)
+        if names != ("",):
+            metafunc.parametrize("llm", names, indirect=True, ids=names)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -60,11 +67,15 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Honour ``--llm-limit``."""
+    """Honour ``--llm-limit``, and put the items of one server together."""
     if any(hasattr(item, "pack_path") for item in items):
         from pytest_llmbench.plugin.select import keep_limit
 
         keep_limit(config, items)
+    if names_profile(config):
+        from pytest_llmbench.plugin.legs import in_order
+
+        in_order(config, items)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -74,6 +85,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from pytest_llmbench.plugin.session import open_bench
 
         open_bench(session)
+
+
+def _choose_packs(config: pytest.Config) -> None:
+    names = wanted_packs(config)
+    if names_profile(config):
+        from pytest_llmbench.plugin.legs import packs_of_profiles, settle_legs
+
+        settle_legs(config)
+        names = names or packs_of_profiles(config)
+    if names:
+        from pytest_llmbench.plugin.select import use_packs
+
+        use_packs(config, names)
 
 
 def _is_asked_for(path: Path, config: pytest.Config) -> bool:
@@ -113,6 +137,7 @@ class BenchHooks:
         self._bench.at = item
         done = yield
         self._bench.at = None
+        self._bench.passed(item)
         return done
 
     @pytest.hookimpl(wrapper=True)

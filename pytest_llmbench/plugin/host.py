@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pytest_llmbench import manifest
-from pytest_llmbench.assemble import Choice, build_endpoint, choose, choose_launcher
-from pytest_llmbench.contracts import Endpoint, Families, Progress
+from pytest_llmbench.assemble import SERVED, Choice, build_endpoint, choose, choose_launcher
+from pytest_llmbench.contracts import Endpoint, EndpointPlan, Families
 from pytest_llmbench.errors import (
-    BadConfiguration,
     Cancelled,
     EndpointUnreachable,
     SandboxUnavailable,
@@ -22,22 +20,31 @@ from pytest_llmbench.errors import (
     UsageProblem,
 )
 from pytest_llmbench.plugin.demand import Demand
-from pytest_llmbench.records import Message, PackFacts, Purpose, Request, Scenario, Server, ServerFacts, Tool, Trial
-from pytest_llmbench.runfolder import RunFolder, create, newest_matching, open_existing
-from pytest_llmbench.sampling import CANONICAL, is_canonical
-from pytest_llmbench.settings import CONCURRENCY_UNKNOWN, SANDBOX_IMAGE, START_LIMIT_S, Settings
-
-FIRST_ANSWER_S = 120.0
-"""Seconds for the one-token request before the run: a busy server may queue it."""
-
-_PING = Tool(name="ping", description="Does nothing.", parameters={"type": "object", "properties": {}})
+from pytest_llmbench.plugin.first_look import FirstLooker
+from pytest_llmbench.plugin.legs import Leg
+from pytest_llmbench.plugin.run_choice import RunChoice
+from pytest_llmbench.records import (
+    Server,
+    ServerFacts,
+)
+from pytest_llmbench.runfolder import RunFolder
+from pytest_llmbench.sampling import is_canonical
+from pytest_llmbench.settings import CONCURRENCY_UNKNOWN, SANDBOX_IMAGE, Settings
+from pytest_llmbench.thinking_switch import UNKNOWN, ThinkingSwitch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """A server that answers and a folder to write to: all that a worker must be told."""
+    """A server that answers and a folder to write to: all that a worker must be told.
 
+    `leg` is the name of the leg it belongs to; `replicas` are further servers of the same model. `switch` is how it
+    is asked to think or not, `sampling_defaults` what it samples with by itself, `start_tps` the speed of its first
+    answer.
+    """
+
+    leg: str = ""
     base_url: str
+    replicas: tuple[str, ...] = ()
     endpoint: str
     model: str
     limit: int
@@ -45,20 +52,33 @@ class Ready:
     resume: bool = False
     url: str = ""
     engine: str = ""
-    notices: tuple[str, ...] = ()
+    switch: ThinkingSwitch = UNKNOWN
+    sampling_defaults: Mapping[str, Any] = field(default_factory=dict)
+    start_tps: float | None = None
+
+
+def plan_of(ready: Ready, settings: Settings) -> EndpointPlan:
+    """Return what the endpoints of a leg are made from, in whichever process."""
+    return EndpointPlan(
+        base_url=ready.base_url,
+        replicas=ready.replicas,
+        model=ready.model,
+        data=settings.data,
+        connection=settings.connection,
+    )
 
 
 class Host:
-    """Opens and closes the server of a session. `say` prints a line for the user."""
+    """Opens and closes the server of a leg. `say` prints a line for the user."""
 
-    def __init__(self, settings: Settings, families: Families, *, base: Path, say: Callable[[str], None]) -> None:
-        self._settings = settings
+    def __init__(self, leg: Leg, families: Families, *, base: Path, say: Callable[[str], None]) -> None:
+        self._leg = leg
+        self._settings = leg.settings
         self._families = families
-        self._base = base
+        self._runs = RunChoice(leg, base=base, say=say)
         self._say = say
         self._choice: Choice | None = None
         self._server = Server(base_url="", engine="")
-        self._ready: Ready | None = None
         self._closed = False
 
     def open(self, demand: Demand) -> Ready:
@@ -68,12 +88,14 @@ class Host:
         started is stopped).
         """
         self._check_quality(demand)
+        if (before := self._runs.finished_before(demand)) is not None:
+            return _left_by(self._leg, *before)
         self._choice = choose(self._settings, self._families, self._say)
-        named = self._named_folder()
+        claimed = self._runs.claim()
         for notice in self._choice.notices:
             self._say(notice)
         try:
-            self._ready = self._opened(self._choice, demand, named)
+            return self._opened(self._choice, demand, claimed)
         except TrialError as error:
             obituary = self._choice.engine.obituary() if self._choice.engine else ""
             self.close()
@@ -81,14 +103,17 @@ class Host:
         except BaseException:
             self.close()
             raise
-        return self._ready
 
     async def probe(self) -> None:
         """Ask whether the server is still well; raises `TrialError` with what is known of its end."""
         obituary = self._choice.engine.obituary() if self._choice and self._choice.engine else ""
         if obituary:
             raise EndpointUnreachable(obituary)
-        await asyncio.to_thread(self._look, 5.0)
+        await asyncio.to_thread(self._looker().facts, 5.0)
+
+    def halt(self) -> None:
+        """Do not start what has not been started yet."""
+        self._closed = True
 
     def close(self) -> None:
         """Stop the server if this session started it; one that is just being started is stopped when it is there."""
@@ -96,39 +121,37 @@ class Host:
         if self._choice is not None and self._choice.engine is not None:
             self._choice.engine.stop()
 
-    def finish(self, **facts: Any) -> None:
-        """Add what is known at the end to the manifest."""
-        if self._ready is not None:
-            manifest.update(RunFolder(path=self._ready.folder), **facts)
-
-    def _opened(self, choice: Choice, demand: Demand, named: RunFolder | None) -> Ready:
+    def _opened(self, choice: Choice, demand: Demand, claimed: RunFolder | None) -> Ready:
         if choice.engine is not None:
             self._server = choice.engine.start()
             self._check_open()
             if self._server.notice:
                 self._say(self._server.notice)
-        facts = self._look(START_LIMIT_S)
-        model = self._model(facts)
-        if demand.tools and _drops_tools(facts):
-            self._say(f"{model}: its chat template has no place for tools, so it will never see those of these packs")
-        if choice.serves:
-            self._first_answer(model, tools=demand.tools)
-        limit = self._settings.concurrency or facts.slots or CONCURRENCY_UNKNOWN
+        seen = self._looker().look(demand, serves=choice.serves)
         self._check_open()
-        sandbox = self._sandbox() if demand.programs else {}
-        folder = self._folder(model, named)
+        sandbox = self._sandbox() if demand.needs.programs else {}
+        folder = self._runs.folder(seen.model, self._server, claimed)
+        self._runs.check_sandbox(folder, sandbox)
         ready = Ready(
+            leg=self._leg.name,
             base_url=self._server.base_url,
+            replicas=self._server.replicas,
             endpoint=choice.endpoint,
-            model=model,
-            limit=limit,
+            model=seen.model,
+            limit=self._settings.concurrency or seen.facts.slots or CONCURRENCY_UNKNOWN,
             folder=folder.path,
-            resume=self._settings.resume,
+            resume=self._settings.resume and folder.is_used,
             url=manifest.redacted(self._server.base_url),
             engine=self._server.engine,
+            switch=seen.switch,
+            sampling_defaults=seen.facts.detail.get("sampling_defaults") or {},
+            start_tps=seen.start_tps,
         )
-        manifest.write(folder, {**self._manifest(ready, facts, demand), **({"sandbox": sandbox} if sandbox else {})})
+        manifest.write(folder, self._manifest(ready, seen.facts, demand=demand, sandbox=sandbox))
         return ready
+
+    def _looker(self) -> FirstLooker:
+        return FirstLooker(self._settings, self._server, endpoint_for=self._endpoint, say=self._say)
 
     def _sandbox(self) -> dict[str, str]:
         """Say where programs will run, or that their trials will be errors, and return it for the manifest."""
@@ -145,57 +168,14 @@ class Host:
 
     def _endpoint(self, model: str) -> Endpoint:
         assert self._choice is not None  # noqa: S101 - only called between open and close
-        return build_endpoint(
-            self._choice.endpoint,
-            self._families,
+        plan = EndpointPlan(
             base_url=self._server.base_url,
+            replicas=self._server.replicas,
             model=model,
             data=self._settings.data,
+            connection=self._settings.connection,
         )
-
-    def _look(self, wait_s: float) -> ServerFacts:
-        return self._endpoint(self._settings_model()).facts(wait_s=wait_s)
-
-    def _settings_model(self) -> str:
-        """The model the user named, unless that name is the file the embedded server was started with."""
-        return "" if self._server.model else self._settings.model
-
-    def _model(self, facts: ServerFacts) -> str:
-        if self._settings_model():
-            return self._settings_model()
-        if self._server.model:
-            return self._server.model
-        if not facts.models:
-            raise BadConfiguration(
-                f"{manifest.redacted(self._server.base_url)} lists no models: name yours with --llm-model NAME"
-            )
-        return facts.models[0]
-
-    def _first_answer(self, model: str, *, tools: bool) -> None:
-        """Ask for one token: a refused key, model or tool choice is told before the first item."""
-        request = Request(
-            model=model,
-            messages=(Message(role="user", content="Say ok."),),
-            tools=(_PING,) if tools else (),
-            tool_choice="auto" if tools else None,
-            sampling=CANONICAL,
-            max_tokens=1,
-            stream=False,
-        )
-        asyncio.run(self._ask_once(request))
-
-    async def _ask_once(self, request: Request) -> None:
-        endpoint = self._endpoint(request.model)
-        try:
-            async with asyncio.timeout(FIRST_ANSWER_S):
-                await endpoint.ask(request, trial=_FIRST, turn=0, progress=Progress())
-        except TimeoutError:
-            where = manifest.redacted(self._server.base_url)
-            raise EndpointUnreachable(
-                f"{where} did not answer a one-token request within {FIRST_ANSWER_S:g} s: is it stuck or overloaded?"
-            ) from None
-        finally:
-            await endpoint.close()
+        return build_endpoint(self._choice.endpoint, self._families, plan)
 
     def _check_open(self) -> None:
         """Go no further where the session ended meanwhile."""
@@ -217,42 +197,13 @@ class Host:
         if not is_canonical(self._settings):
             raise UsageProblem(
                 "--llm-write-quality is for the packs' own sampling and limits: "
-                "leave out --llm-sampling, --llm-max-tokens and --llm-timeout"
+                "leave out --llm-sampling, --llm-thinking, --llm-thinking-max-tokens, --llm-max-tokens and "
+                "--llm-timeout, and an extra body in llmbench.yaml"
             )
 
-    def _named_folder(self) -> RunFolder | None:
-        """Claim the folder of ``--llm-out`` before any server is started."""
-        settings = self._settings
-        if not settings.out:
-            return None
-        path = Path(settings.out)
-        return open_existing(path) if settings.resume else create(path, model="", now=datetime.now(UTC), out=path)
-
-    def _folder(self, model: str, named: RunFolder | None) -> RunFolder:
-        if named is not None:
-            return self._same_run(named, model) if self._settings.resume else named
-        if self._settings.resume:
-            found = newest_matching(self._base, self._signature(model))
-            if found is None:
-                raise UsageProblem(
-                    f"--llm-resume: no run of {model} with these settings below {self._base}; "
-                    "name the run folder with --llm-out, or start without --llm-resume"
-                )
-            return found
-        return create(self._base, model=model, now=datetime.now(UTC))
-
-    def _same_run(self, folder: RunFolder, model: str) -> RunFolder:
-        if manifest.read(folder).get("signature") == self._signature(model):
-            return folder
-        raise UsageProblem(
-            f"--llm-resume: {folder.path} is a run of another model, server or sampling; name another folder, "
-            "or start without --llm-resume"
-        )
-
-    def _signature(self, model: str) -> str:
-        return manifest.signature(self._settings, self._server, model=model)
-
-    def _manifest(self, ready: Ready, facts: ServerFacts, demand: Demand) -> dict[str, Any]:
+    def _manifest(
+        self, ready: Ready, facts: ServerFacts, *, demand: Demand, sandbox: Mapping[str, str]
+    ) -> dict[str, Any]:
         return manifest.build(
             settings=self._settings,
             server=self._server,
@@ -264,21 +215,26 @@ class Host:
                 "concurrency": ready.limit,
                 "workers": demand.workers,
                 "selected": dict(demand.selected),
-                "signature": self._signature(ready.model),
+                "sandbox": sandbox,
+                "profile": self._leg.title,
+                "signature": self._runs.signature(ready.model, self._server),
+                "asked": self._runs.asked(),
                 "command": sys.argv,
             },
         )
 
 
-def _drops_tools(facts: ServerFacts) -> bool:
-    """Tell whether the server says so; llama.cpp then leaves the tools of a request out without a word."""
-    caps = facts.detail.get("chat_template_caps")
-    return isinstance(caps, dict) and caps.get("supports_tools") is False
-
-
-_FIRST = Trial(
-    nodeid="preflight",
-    pack=PackFacts(id="preflight", title="preflight", version="0", content_hash="", size=1),
-    scenario=Scenario(id="first", title="first answer", messages=(), dialogue="single_turn", verifier="none"),
-    purpose=Purpose.FIXTURE,
-)
+def _left_by(leg: Leg, folder: RunFolder, known: Mapping[str, Any]) -> Ready:
+    """Return what stands for the server of a run that is finished."""
+    url = str(known.get("url", ""))
+    return Ready(
+        leg=leg.name,
+        base_url=url,
+        endpoint=str(known.get("endpoint", SERVED)),
+        model=str(known.get("model", "")),
+        limit=int(known.get("concurrency") or 1),
+        folder=folder.path,
+        resume=True,
+        url=url,
+        engine=str((known.get("engine") or {}).get("name", "")),
+    )

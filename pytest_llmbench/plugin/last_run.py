@@ -33,18 +33,18 @@ class LastRun:
         seconds: float | None = walls.get(_name(nodeids, attempts))
         return seconds
 
-    def keep(self, reader: JournalReader, nodeids: Iterable[str], attempts: int) -> None:
-        """Remember this run."""
+    def keep(self, readers: Iterable[JournalReader], nodeids: Iterable[str], attempts: int) -> None:
+        """Remember this session by the journals of its runs."""
         if not self._cache:
             return
         took_s = round(time.time() - self._began, 1)
         walls = {**self._cache.get(_WALL_TIMES, {}), _name(nodeids, attempts): took_s}
         self._cache.set(_WALL_TIMES, dict(list(walls.items())[-_WALL_TIMES_KEPT:]))
-        self._cache.set(_DURATIONS, {**self.durations, **_measured(reader)})
+        self._cache.set(_DURATIONS, {**self.durations, **_measured(readers)})
 
 
-def _measured(reader: JournalReader) -> dict[str, float]:
-    results = (entry.result for entry in reader.entries())
+def _measured(readers: Iterable[JournalReader]) -> dict[str, float]:
+    results = (entry.result for reader in readers for entry in reader.entries())
     return {
         result.nodeid: round(result.latency_s, 3)
         for result in results

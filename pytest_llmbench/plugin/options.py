@@ -62,10 +62,17 @@ def _truth(text: str) -> bool:
     return word in ("1", "true", "yes", "on")
 
 
+def _arm(text: str) -> str:
+    if text not in ("on", "off", "pack"):
+        raise ValueError(text)
+    return text
+
+
 _WANTED: dict[Callable[[str], Any], str] = {
     _count: "a whole number from 1",
     _seconds: "a number of seconds above 0",
     _truth: "true or false",
+    _arm: "on, off or pack",
 }
 
 OPTIONS = (
@@ -75,13 +82,24 @@ OPTIONS = (
         many=True,
         help="run these packs: an id, a tag (quick), a glob over ids or a folder; may be given again, or with commas",
     ),
-    Option(name="url", metavar="URL", help="the server to measure, such as http://127.0.0.1:8080/v1"),
+    Option(
+        name="url",
+        metavar="URL",
+        many=True,
+        help="the server to measure, such as http://127.0.0.1:8080/v1; given again, a replica of the same model",
+    ),
     Option(
         name="model",
         metavar="NAME",
         help="the model to ask for (default: what the server lists), or a GGUF file for the embedded server",
     ),
-    Option(name="profile", metavar="NAME", help="the server to start: embedded"),
+    Option(
+        name="profile",
+        metavar="NAME",
+        many=True,
+        help="the servers to start, one after the other: names or globs of llmbench.yaml, all, embedded, "
+        "or a models.conf or TOML file",
+    ),
     Option(
         name="endpoint",
         metavar="NAME",
@@ -94,6 +112,13 @@ OPTIONS = (
         name="sampling",
         metavar="SPEC",
         help="pack (default), server (send nothing) or overrides such as temperature=0.8,top_p=0.95",
+    ),
+    Option(name="thinking", metavar="ARM", read=_arm, help="on or off for all scenarios, or pack (default)"),
+    Option(
+        name="thinking-max-tokens",
+        metavar="N",
+        read=_count,
+        help="tokens for thoughts where thinking is on, beside those of the answer (default: 16384)",
     ),
     Option(name="max-tokens", metavar="N", read=_count, help="token limit of each answer, in place of the pack's"),
     Option(name="timeout", metavar="S", read=_seconds, help="seconds for each trial, in place of the pack's"),
@@ -111,6 +136,10 @@ OPTIONS = (
     Option(name="resume", read=_truth, help="continue the newest matching run, or the one in --llm-out"),
     Option(name="out", metavar="DIR", help="the run folder (default: a new one below .llmbench/runs)"),
 )
+
+
+_FIELDS = {"url": "urls", "profile": "profiles", "timeout": "timeout_s"}
+"""Fields of `Settings` that are not called as their flags."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -142,13 +171,15 @@ def read_settings(config: pytest.Config) -> Settings:
     gate, quality = given["gate"] or "", given["write-quality"] or ""
     return Settings(
         packs=tuple(given["packs"] or ()),
-        url=given["url"] or "",
+        urls=tuple(given["url"] or ()),
         model=given["model"] or "",
-        profile=given["profile"] or "",
+        profiles=tuple(given["profile"] or ()),
         endpoint=given["endpoint"] or "",
         concurrency=given["concurrency"],
         sampling=overrides,
         sampling_from_server=from_server,
+        thinking=given["thinking"] or "pack",
+        thinking_max_tokens=given["thinking-max-tokens"],
         max_tokens=given["max-tokens"],
         timeout_s=given["timeout"],
         repeat=given["repeat"] or 1,
@@ -158,9 +189,20 @@ def read_settings(config: pytest.Config) -> Settings:
         resume=bool(given["resume"]),
         out=_from_invocation_dir(config, given["out"] or ""),
         data=_from_invocation_dir(config, given["data"] or ""),
-        sandbox=_sandbox(config, given["sandbox"] or ""),
+        sandbox=_sandbox(config),
         guessing=not (gate or quality or os.environ.get("CI")),
     )
+
+
+def typed_settings(config: pytest.Config) -> frozenset[str]:
+    """Return the fields of `Settings` whose flags stand on the command line."""
+    typed = {option.name for option in OPTIONS if config.getoption(option.key) is not None}
+    return frozenset(_FIELDS.get(name, name.replace("-", "_")) for name in typed)
+
+
+def names_profile(config: pytest.Config) -> bool:
+    """Tell whether a profile is asked for; cheap, for it is asked in every session."""
+    return bool(_value(config, next(option for option in OPTIONS if option.name == "profile")))
 
 
 def wanted_packs(config: pytest.Config) -> list[str]:
@@ -195,23 +237,22 @@ def _read(option: Option, text: str, source: str) -> Any:
         raise pytest.UsageError(f'{source}: "{text}" is not {_WANTED[option.read]}') from None
 
 
-def _sandbox(config: pytest.Config, kind: str) -> SandboxSettings:
-    from pytest_llmbench.config_file import sandbox_settings
+def _sandbox(config: pytest.Config) -> SandboxSettings:
+    from pytest_llmbench.config_file import SANDBOX_KEY, sandbox_settings
     from pytest_llmbench.errors import UsageProblem
 
+    typed, ini = config.getoption(SANDBOX_KEY), str(config.getini(SANDBOX_KEY) or "")
     try:
-        return sandbox_settings(config.invocation_params.dir, config.rootpath, kind=kind)
+        return sandbox_settings(config.invocation_params.dir, config.rootpath, typed=typed, ini=ini)
     except UsageProblem as problem:
         raise pytest.UsageError(str(problem)) from None
 
 
 def _settle_server(config: pytest.Config, given: dict[str, Any]) -> None:
-    """A server named on the command line wins over one named elsewhere, whichever way each is named."""
+    """A URL on the command line wins over a profile named elsewhere; what both together mean the profile decides."""
     typed = {name for name in ("url", "profile") if config.getoption(f"llmbench_{name}") is not None}
-    if len(typed) == 1:
-        given[({"url", "profile"} - typed).pop()] = None
-    elif given["url"] and given["profile"]:
-        raise pytest.UsageError("--llm-url and --llm-profile both name a server: keep one")
+    if typed == {"url"}:
+        given["profile"] = None
 
 
 def _from_invocation_dir(config: pytest.Config, path: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,10 +14,11 @@ from pytest_llmbench.errors import LlmbenchError, UsageProblem
 from pytest_llmbench.journal import JournalReader
 from pytest_llmbench.reports import write_reports
 from pytest_llmbench.reports.code_report import write_code_reports
+from pytest_llmbench.reports.comparison import comparison_json, comparison_markdown
 from pytest_llmbench.reports.quality_line import check_quality_target, write_quality
 from pytest_llmbench.reports.results_json import write_results
-from pytest_llmbench.runfolder import RunFolder
-from pytest_llmbench.sampling import is_canonical
+from pytest_llmbench.runfolder import DEFAULT_BASE, RunFolder
+from pytest_llmbench.sampling import deviations
 from pytest_llmbench.settings import Settings
 from pytest_llmbench.summary import Summary
 
@@ -37,6 +40,18 @@ def write_papers(folder: RunFolder, summary: Summary, reader: JournalReader) -> 
     return [folder.results_path, *reports, *write_code_reports(folder, summary, reader)]
 
 
+def write_comparison(settings: Settings, summaries: Mapping[str, Summary], *, base: Path) -> list[Path]:
+    """Write the servers' figures side by side, into the folder of ``--llm-out`` or beside the runs. Raises OSError."""
+    folder = Path(settings.out) if settings.out else base / DEFAULT_BASE
+    stem = "comparison" if settings.out else f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-comparison"
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {".md": comparison_markdown(summaries), ".json": comparison_json(summaries)}
+    paths = [folder / f"{stem}{suffix}" for suffix in texts]
+    for path, text in zip(paths, texts.values(), strict=True):
+        path.write_text(text, encoding="utf-8")
+    return paths
+
+
 def quality_notes(target: str, summary: Summary, short: Callable[[Path], str]) -> list[str]:
     """Write the Quality line into the file `target`, if one is named; return what is to be told of it."""
     if not target:
@@ -48,13 +63,11 @@ def quality_notes(target: str, summary: Summary, short: Callable[[Path], str]) -
     return [f"  {short(Path(target))} (Quality line)"]
 
 
-def why_not_canonical(settings: Settings) -> str:
-    """Say in a few words why the scores of this run do not compare with others, or return ""."""
+def why_not_canonical(settings: Settings, defaults: Mapping[str, Any]) -> str:
+    """Say in a few words why the scores of this run do not compare with others, or return "".
+
+    `defaults` are what the server says it samples with by itself.
+    """
     if settings.endpoint in ("gold", "broken"):
         return "recorded answers, no model"
-    if settings.sampling_from_server:
-        return "sampling: the server's defaults"
-    if is_canonical(settings):
-        return ""
-    own = {**(settings.sampling or {}), "max_tokens": settings.max_tokens, "timeout_s": settings.timeout_s}
-    return "own " + ", ".join(f"{name}={value}" for name, value in own.items() if value is not None)
+    return deviations(settings, defaults)

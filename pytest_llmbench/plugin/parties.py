@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,13 +24,13 @@ NOBODY = Told(
 
 @dataclass(slots=True)
 class Worker:
-    """The controller's end of a connection."""
+    """The controller's end of a connection. `guests` counts the slots that its tests hold, by leg."""
 
     name: str
     writer: asyncio.StreamWriter
     running: set[Key] = field(default_factory=set)
     judging: set[Key] = field(default_factory=set)
-    guests: int = 0
+    guests: Counter[str] = field(default_factory=Counter)
     leaving: bool = False
 
     def send(self, message: Message) -> None:
@@ -39,7 +40,7 @@ class Worker:
 
 
 class Preparation(Protocol):
-    """The server as the broker sees it."""
+    """The server of a leg as the broker sees it."""
 
     def prepare(self, hello: Hello) -> Ready:
         """Start it for what a worker says it holds; blocks, raises what `Host.open` raises."""
@@ -47,6 +48,10 @@ class Preparation(Protocol):
 
     async def probe(self) -> None:
         """Ask whether it is still well; raises `TrialError`."""
+        ...
+
+    def end(self) -> None:
+        """Stop it; blocks."""
         ...
 
 

@@ -74,7 +74,8 @@ class Progress:
     def _line(self, result: Result) -> str:
         width = len(str(self.total))
         verdict = result.verdict
-        name = f"{result.pack.id} {result.key.scenario}"
+        server = f"[{result.key.profile}]" if result.key.profile else ""
+        name = f"{result.pack.id} {result.key.scenario}{server}"
         attempt = f" #{result.key.attempt}" if result.key.attempt > 1 else ""
         parts = [f"[{self._done:{width}}/{self.total}] {name}{attempt} {verdict.outcome}"]
         if verdict.reason is not None:

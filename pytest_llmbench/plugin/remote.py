@@ -22,10 +22,11 @@ from pytest_llmbench.loop import Loop
 from pytest_llmbench.plugin.channel import Hello, Link, Message, Told
 from pytest_llmbench.plugin.collect import ScenarioItem, families_of, tag_totals
 from pytest_llmbench.plugin.crew import Batch, Crew, Posed, as_trial_error, job_of, trial_of
+from pytest_llmbench.plugin.crew_maker import CrewMaker
 from pytest_llmbench.plugin.demand import needs_of
 from pytest_llmbench.plugin.host import Ready
-from pytest_llmbench.plugin.options import read_settings
-from pytest_llmbench.plugin.session import BenchSession, CrewMaker, install, runs_ahead
+from pytest_llmbench.plugin.legs import legs_of, profile_of
+from pytest_llmbench.plugin.session import BenchSession, install, runs_ahead
 from pytest_llmbench.pump import Key, Pump, Shelf
 from pytest_llmbench.records import Purpose, Result, from_plain, to_plain
 from pytest_llmbench.runfolder import RunFolder
@@ -36,30 +37,38 @@ class RemoteCrewMaker(CrewMaker):
     """Makes a worker's crew, connected to the controller from the end of collection on."""
 
     def __init__(self, session: pytest.Session, *, address: Mapping[str, Any], worker: str) -> None:
-        super().__init__(read_settings(session.config), families_of(session.config))
+        super().__init__(legs_of(session.config), families_of(session.config))
         self._config = session.config
         self._address = address
         self._worker = worker
         self._crew = RemoteCrew(kit_for=self._kit_for, halted=lambda why: setattr(session, "shouldstop", why))
 
-    def call_controller(self, items: Sequence[ScenarioItem]) -> None:
-        """Connect, and say what this worker holds."""
-        threading.Thread(target=preload, args=(self.settings,), name="llmbench-preload", daemon=True).start()
-        told = tuple(_told(item) for item in items)
-        needs = needs_of(items, self._families)
+    def call_controller(self, items: Sequence[ScenarioItem], late: Mapping[str, str]) -> None:
+        """Connect, and say what this worker holds; `late` are node ids and legs of items that ask when they start."""
+        settings = next(iter(self.legs.values())).settings
+        threading.Thread(target=preload, args=(settings,), name="llmbench-preload", daemon=True).start()
         hello = Hello(
             token=self._address["token"],
             worker=self._worker,
-            tools=needs.tools,
-            programs=needs.programs,
+            needs=tuple(needs_of(items, self._families, leg=name) for name in self.legs),
             tag_totals=tag_totals(self._config),
-            scenarios=told,
+            scenarios=tuple(_told(item) for item in items),
+            late=late,
         )
         self._crew.connect(self._address, items, hello)
 
     def __call__(self) -> Crew:
         """Return the crew; the controller tells it when the server is ready."""
         return self._crew
+
+    def start(self, ahead: Sequence[ScenarioItem], late: Mapping[int, str]) -> None:
+        """The controller was told of them, and says when."""
+
+    def passed(self, number: int) -> None:
+        """The controller learns it from the item's report."""
+
+    def ending(self) -> None:
+        """The controller is told by the crew."""
 
     def failed(self, error: TrialError) -> None:
         """The controller says what has to be said."""
@@ -74,8 +83,8 @@ class RemoteCrew:
     def __init__(self, *, kit_for: Callable[[Ready], Kit], halted: Callable[[str], None]) -> None:
         self._kit_for = kit_for
         self._halted = halted
-        self._kit: Kit | None = None
-        self._ready: Ready | None = None
+        self._kits: dict[str, Kit] = {}
+        self._ready: dict[str, Ready] = {}
         self._posed: dict[int, Posed] = {}
         self._shelf: Shelf[Result] = Shelf()
         self._guests: dict[Key, asyncio.Future[None]] = {}
@@ -84,7 +93,6 @@ class RemoteCrew:
         self._dismissed = False
         self._idle = threading.Event()
         self._loop = Loop("llmbench-worker")
-        self._planned = False
         self._pump = Pump(self._loop, run=self._run, talked=self._talked, done=self._done, fallen=self._fallen)
         self._link: Link | None = None
 
@@ -94,15 +102,19 @@ class RemoteCrew:
         self._link = Link(address, self._loop, self._heard)
         self._link.hello(hello)
 
+    def expect(self, posed: Sequence[Posed]) -> Batch:
+        """Have the controller run the trials of these items; see `Crew`."""
+        del posed  # the controller was told of them all
+        return Batch(fetch=self._fetch)
+
     def run_trials(self, posed: Sequence[Posed], *, attempts: int, purpose: Purpose = Purpose.ITEM) -> Batch:
-        """Ask the controller for the items' trials, or for slots for questions; see `Crew`."""
+        """Ask the controller for further trials, or for slots for questions; see `Crew`."""
         self._posed.update((one.number, one) for one in posed)
         if purpose is Purpose.ITEM:
-            planned, self._planned = self._planned, True
-            return Batch(attempts=attempts, fetch=self._fetch_again if planned else self._fetch)
+            return Batch(fetch=self._fetch_again)
         for one, attempt in itertools.product(posed, range(1, attempts + 1)):
             self._loop.submit(self._guest((one.number, attempt), purpose))
-        return Batch(attempts=attempts, fetch=self._shelf.take)
+        return Batch(fetch=self._shelf.take)
 
     def say(self, line: str) -> None:
         """Have the controller print a line for the user."""
@@ -110,7 +122,7 @@ class RemoteCrew:
 
     def stop(self) -> None:
         """Finish what items of other workers wait for, unless the run is being stopped; cancel the rest."""
-        if self._ready is not None:
+        if self._ready:
             self._send({"type": "bye"})
             self._loop.call(self._settle)
             self._idle.wait()
@@ -136,8 +148,10 @@ class RemoteCrew:
                 self._give_up(Cancelled("the controller process is gone"))
             case {"ready": plain}:
                 self._get_ready(from_plain(Ready, plain))
+            case {"over": name} if name in self._kits:
+                self._loop.spawn(self._kits[name].endpoint.close())
             case {"run": key, "again": again}:
-                self._remember(again=again)
+                self._remember(self._posed[key[0]].profile, again=again)
                 self._running.add(tuple(key))
                 self._pump.launch(tuple(key))
             case {"result": plain, "key": key}:
@@ -153,17 +167,17 @@ class RemoteCrew:
                 self._told_to_stop(stop)
 
     def _get_ready(self, ready: Ready) -> None:
-        self._ready = ready
+        self._ready[ready.leg] = ready
         try:
-            self._kit = self._kit_for(ready)
+            self._kits[ready.leg] = self._kit_for(ready)
         except Exception as error:  # noqa: BLE001 - the items of this worker show what went wrong, whatever it was
             self._give_up(as_trial_error(error))
 
-    def _remember(self, *, again: bool) -> None:
+    def _remember(self, leg: str, *, again: bool) -> None:
         """Let trials that a dead worker began go on from the last answer it wrote down."""
-        if again and self._kit is not None and self._ready is not None:
-            recall = JournalReader(RunFolder(path=self._ready.folder).journal_dir)
-            self._kit = dataclasses.replace(self._kit, recall=recall)
+        if again and leg in self._kits:
+            recall = JournalReader(RunFolder(path=self._ready[leg].folder).journal_dir)
+            self._kits[leg] = dataclasses.replace(self._kits[leg], recall=recall)
 
     def _told_to_stop(self, stop: Message) -> None:
         self._give_up(_Told(stop["text"], stop["reason"]))
@@ -182,12 +196,13 @@ class RemoteCrew:
             self._idle.set()
 
     async def _run(self, key: Key, told: Callable[[], None]) -> Result:
-        return await run_trial(trial_of(self._posed[key[0]], key[1], Purpose.ITEM), self._whole_kit(), talked=told)
+        posed = self._posed[key[0]]
+        return await run_trial(trial_of(posed, key[1], Purpose.ITEM), self._kit(posed.profile), talked=told)
 
-    def _whole_kit(self) -> Kit:
-        if self._kit is None:
+    def _kit(self, leg: str) -> Kit:
+        if leg not in self._kits:
             raise self._stopped or Cancelled("this worker was not ready")
-        return self._kit
+        return self._kits[leg]
 
     def _fallen(self, key: Key, error: BaseException) -> Result:
         if isinstance(error, JournalError):
@@ -196,7 +211,8 @@ class RemoteCrew:
 
     async def _guest(self, key: Key, purpose: Purpose) -> None:
         slot = self._guests[key] = asyncio.get_running_loop().create_future()
-        self._send({"type": "slot", "key": key})
+        leg = self._posed[key[0]].profile
+        self._send({"type": "slot", "key": key, "profile": leg})
         trial = trial_of(self._posed[key[0]], key[1], purpose)
         try:
             await slot
@@ -204,11 +220,11 @@ class RemoteCrew:
             self._shelf.put(key, error_result(trial, error))
             return
         try:
-            result = await run_trial(trial, self._whole_kit(), talked=lambda: None)
+            result = await run_trial(trial, self._kit(leg), talked=lambda: None)
         except Exception as error:  # noqa: BLE001 - a test waits for this key
             result = self._fallen(key, error)
         finally:
-            self._send({"type": "leave", "key": key})
+            self._send({"type": "leave", "key": key, "profile": leg})
         self._shelf.put(key, result)
 
     def _talked(self, key: Key) -> None:
@@ -221,8 +237,8 @@ class RemoteCrew:
         self._settle()
 
     async def _farewell(self) -> None:
-        if self._kit is not None:
-            await self._kit.endpoint.close()
+        for kit in self._kits.values():
+            await kit.endpoint.close()
         if self._link is not None:
             await self._link.close()
 
@@ -246,6 +262,7 @@ def _told(item: ScenarioItem) -> Told:
         max_tokens=job.max_tokens,
         prefix=job.prefix,
         ahead=runs_ahead(item),
+        profile=item.profile,
     )
 
 
@@ -262,7 +279,7 @@ def open_worker_bench(session: pytest.Session) -> None:
         socket.create_connection(("127.0.0.1", address["port"])).close()  # the controller will read them, and say it
         return
     bench = BenchSession(session.items, crew_for=maker)
-    maker.call_controller(bench.items)
+    maker.call_controller(bench.items, {item.nodeid: profile_of(item) for item in bench.late})
     install(config, bench, None)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler and _in_main_thread():
         signal.signal(signal.SIGINT, partial(_on_interrupt, bench))

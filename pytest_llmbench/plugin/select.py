@@ -12,6 +12,7 @@ import pytest
 from pytest_llmbench.datasets import is_pack_file
 from pytest_llmbench.datasets.builtin import builtin_packs_dir, select_packs
 from pytest_llmbench.errors import UnknownName
+from pytest_llmbench.plugin.legs import profile_of
 from pytest_llmbench.plugin.options import read_settings
 
 
@@ -49,14 +50,15 @@ def keep_limit(config: pytest.Config, items: list[pytest.Item]) -> None:
         raise
     if limit is None:
         return
-    seen: Counter[Path] = Counter()
+    seen: Counter[tuple[Path, str]] = Counter()
     kept: list[pytest.Item] = []
     dropped: list[pytest.Item] = []
     for item in items:
         folder = getattr(item, "pack_path", None)
-        if folder is not None:
-            seen[folder] += 1
-        (dropped if folder is not None and seen[folder] > limit else kept).append(item)
+        place = (folder, profile_of(item)) if folder is not None else None
+        if place is not None:
+            seen[place] += 1
+        (dropped if place is not None and seen[place] > limit else kept).append(item)
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = kept

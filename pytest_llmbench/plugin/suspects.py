@@ -46,6 +46,11 @@ class Suspects:
         self.orphans |= running - deadly
         return Crash(deadly=deadly, free=running - suspects, parked=suspects - deadly)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether some suspect has yet to be run, or is being tried."""
+        return bool(self._parked) or self._tried is not None
+
     def done(self, key: Key) -> None:
         """Take note that a trial has its result."""
         if key == self._tried:

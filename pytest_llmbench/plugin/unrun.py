@@ -28,6 +28,10 @@ class Known(Protocol):
     def scenario_id(self) -> str:
         """The scenario's id."""
 
+    @property
+    def profile(self) -> str:
+        """The leg it belongs to, "" where only one server is measured."""
+
 
 class Unrun:
     """Puts such results into the journal: results.json is written from it and shall hold what the table counts."""
@@ -70,7 +74,13 @@ def never_asked(one: Known, error: TrialError) -> Result:
 def never_ran(one: Known, reason: str, text: str, *, attempt: int = 1) -> Result:
     """Return the ERROR result of a trial that was not run to its end, under a `Reason` given by its value."""
     return Result(
-        key=TrialKey(pack=one.facts.id, pack_hash=one.facts.content_hash, scenario=one.scenario_id, attempt=attempt),
+        key=TrialKey(
+            pack=one.facts.id,
+            pack_hash=one.facts.content_hash,
+            scenario=one.scenario_id,
+            attempt=attempt,
+            profile=one.profile,
+        ),
         nodeid=one.nodeid,
         title="",
         purpose=Purpose.ITEM,

@@ -5,13 +5,12 @@ Imported only in a controller: where xdist is installed and asked for workers.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from xdist.scheduler import LoadScheduling
-
-from pytest_llmbench.plugin.options import read_settings
 
 if TYPE_CHECKING:
     from pytest_llmbench.plugin.address import Address
@@ -151,33 +150,41 @@ def _open_controller(config: pytest.Config, address: Address, workers: int) -> B
     from pytest_llmbench.plugin.broker import Broker
     from pytest_llmbench.plugin.collect import families_of
     from pytest_llmbench.plugin.desk import Desk
+    from pytest_llmbench.plugin.fed_leg import Course
     from pytest_llmbench.plugin.host import Host
+    from pytest_llmbench.plugin.legs import legs_of
     from pytest_llmbench.plugin.session import install, runs_dir
 
-    settings = read_settings(config)
-    desk = Desk(config, settings, direct=True)
-    host = Host(settings, families_of(config), base=runs_dir(config), say=desk.say)
-    broker = Broker(
-        address,
-        attempts=settings.repeat,
-        server=_Preparation(desk, host, workers),
-        audience=desk.progress,
-        durations=desk.last_run.durations,
-    )
-    desk.closing = partial(_close_both, broker, host)
+    legs, families = legs_of(config), families_of(config)
+    desk = Desk(config, legs, direct=True)
+    hosts = {leg.name: Host(leg, families, base=runs_dir(config), say=desk.say) for leg in legs}
+    courses = [
+        Course(
+            name=leg.name,
+            attempts=leg.settings.repeat,
+            server=_Preparation(leg.name, desk, host=hosts[leg.name], workers=workers),
+        )
+        for leg in legs
+    ]
+    broker = Broker(address, courses=courses, audience=desk.progress, durations=desk.last_run.durations)
+    desk.closing = partial(_close_all, broker, hosts.values())
     install(config, None, desk)
     return broker
 
 
-def _close_both(broker: Broker, host: Host) -> None:
+def _close_all(broker: Broker, hosts: Iterable[Host]) -> None:
+    for host in hosts:
+        host.halt()
     broker.close()
-    host.close()
+    for host in hosts:
+        host.close()
 
 
 class _Preparation:
-    """Opens the server once a worker has said what there is to measure."""
+    """Opens and closes the server of a leg once a worker has said what there is to measure."""
 
-    def __init__(self, desk: Desk, host: Host, workers: int) -> None:
+    def __init__(self, name: str, desk: Desk, *, host: Host, workers: int) -> None:
+        self._name = name
         self._desk = desk
         self._host = host
         self._workers = workers
@@ -186,19 +193,29 @@ class _Preparation:
         """Ask the server whether it is well."""
         await self._host.probe()
 
+    def end(self) -> None:
+        """Stop the server."""
+        self._desk.ended(self._name)
+        self._host.close()
+
     def prepare(self, hello: Hello) -> Ready:
         """Return what the workers need; raises what `Host.open` raises."""
         from pytest_llmbench.errors import TrialError
-        from pytest_llmbench.plugin.demand import Needs, demand_of
+        from pytest_llmbench.plugin.demand import demand_of
 
-        self._desk.expect(hello.scenarios, hello.tag_totals)
-        for line in self._desk.announcement():
-            self._desk.say(line.removeprefix("llmbench: "))
+        self._announce(hello)
+        ours = [told for told in hello.scenarios if told.profile == self._name]
+        needs = next(one for one in hello.needs if one.leg == self._name)
         try:
-            needs = Needs(tools=hello.tools, programs=hello.programs)
-            ready = self._host.open(demand_of(hello.scenarios, needs, workers=self._workers))
+            ready = self._host.open(demand_of(ours, needs, workers=self._workers))
         except TrialError as error:
-            self._desk.problem(error)
+            self._desk.problem(self._name, error)
             raise
         self._desk.opened(ready, self._host)
         return ready
+
+    def _announce(self, hello: Hello) -> None:
+        if not self._desk.items:
+            self._desk.expect(hello.scenarios, hello.tag_totals)
+            for line in self._desk.announcement():
+                self._desk.say(line.removeprefix("llmbench: "))

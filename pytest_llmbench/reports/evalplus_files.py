@@ -16,6 +16,7 @@ from pytest_llmbench.records import Outcome, PackFacts, Reason, Result
 from pytest_llmbench.reports.artefact_files import FAILURE, PROGRAM, programs_run
 from pytest_llmbench.reports.files import json_line
 from pytest_llmbench.summary import Counted, pass_estimates
+from pytest_llmbench.tally import passed_base
 
 EVALPLUS_K = (1, 10, 100)
 """The k that EvalPlus reports."""
@@ -83,11 +84,6 @@ def task_name(result: Result) -> str:
     return result.task_id or result.key.scenario
 
 
-def passed_base(result: Result) -> bool:
-    """Tell whether the program gave the right values for all base inputs, or passed all there was."""
-    return result.verdict.outcome is Outcome.PASS or result.verdict.metrics.get("base_passed") == 1
-
-
 def _program(result: Result) -> str:
     return result.verdict.artefacts.get(PROGRAM, "")
 
@@ -117,12 +113,15 @@ def _entry(result: Result, *, plus: bool) -> dict[str, Any]:
 
 
 def _fail_tests(result: Result) -> list[Any]:
-    """Return what failed in a list: the arguments of the call where the verifier kept them, else the call as text."""
+    """Return the input that failed, a list of arguments, in a list as EvalPlus does; [] where nobody knows it.
+
+    Asserts tell no input: the call they fail at may be one of several, with arguments that are no plain data.
+    """
     try:
         failure = json.loads(result.verdict.artefacts.get(FAILURE) or "null")
     except ValueError:
         return []
     if not isinstance(failure, Mapping):
         return []
-    found = failure.get("input") or failure.get("call")
-    return [found] if found else []
+    found = failure.get("input")
+    return [found] if isinstance(found, list) else []

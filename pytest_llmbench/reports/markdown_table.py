@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_llmbench.reports.cautions import caution_blocks
+from pytest_llmbench.reports.cautions import caution_blocks, thinking_note
 from pytest_llmbench.reports.published_scores import published_lines
 from pytest_llmbench.reports.quality_line import quality_line
 from pytest_llmbench.reports.table import INTERVAL_NOTE, errors, failures, measured_text, notes, pack_table
@@ -31,7 +31,8 @@ class MarkdownTable:
             "",
             *_table_lines(summary),
             "",
-            *_paragraphs([*notes(summary), INTERVAL_NOTE, *_dimensions(summary)]),
+            *_paragraphs([*notes(summary), *filter(None, [thinking_note(summary)]), INTERVAL_NOTE]),
+            *_paragraphs(_dimensions(summary)),
             *_cautions(summary),
             f"    {quality_line(summary)}",
             "",

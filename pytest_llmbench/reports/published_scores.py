@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,6 @@ from pytest_llmbench.statistics import wilson_interval
 from pytest_llmbench.summary import PackSummary, RunFacts, Summary, count_text
 
 SCORES_PATH = Path(__file__).with_name("reference_scores.json")
-
-BASE_METRIC = "base_passed"
-"""The metric of a pack with plus inputs that is 1 where the base inputs alone passed."""
 
 CAVEAT = (
     "Published scores come from other prompts, samplings and servers, which move a score by several points: a row "
@@ -60,7 +57,7 @@ def published_lines(summary: Summary) -> list[str]:
     pairs = [(board, local) for pack in summary.packs for board, local in _boards(summary.run, pack)]
     if not refused and not pairs:
         return []
-    tables = [line for board, local in pairs for line in _table(board, local)]
+    tables = [line for column in _columns(pairs) for line in _table(column)]
     caveat = [markdown(CAVEAT), ""] if pairs else []
     return ["## Beside published scores", "", *refused, *caveat, *tables, *_sources(board for board, _ in pairs)]
 
@@ -91,11 +88,29 @@ def _boards(run: RunFacts, pack: PackSummary) -> Iterator[tuple[Board, ScoreRow]
             yield board, local
 
 
-def _table(board: Board, local: ScoreRow) -> list[str]:
-    rows = sorted((*_published(board.column), local), key=lambda row: (-row.score, row.model))
-    caution = [markdown(board.caution), ""] if board.caution else []
+def _columns(pairs: Iterable[tuple[Board, ScoreRow]]) -> list[list[tuple[Board, ScoreRow]]]:
+    """Put together what stands beside the same published column, in the order of the packs."""
+    columns: dict[str, list[tuple[Board, ScoreRow]]] = {}
+    for board, local in pairs:
+        columns.setdefault(board.column, []).append((board, local))
+    return list(columns.values())
+
+
+def _table(pairs: Sequence[tuple[Board, ScoreRow]]) -> list[str]:
+    """Return one published column with all rows of this run that stand beside it."""
+    boards = list(dict.fromkeys(board for board, _ in pairs))
+    ours = [local for _, local in pairs]
+    rows = sorted((*_published(boards[0].column), *ours), key=lambda row: (-row.score, row.model, row.protocol))
+    title = "; ".join(board.title for board in boards)
     head = [f"| {' | '.join(map(markdown, _HEADERS))} |", "| --- | ---: | ---: | --- | --- |"]
-    return [f"### {markdown(board.title)}", "", *caution, *head, *map(_row, rows), ""]
+    return [f"### {markdown(title)}", "", *_cautions(boards), *head, *map(_row, rows), ""]
+
+
+def _cautions(boards: Sequence[Board]) -> Iterator[str]:
+    """Yield each caution once, with the boards it is for where there are others."""
+    for caution in dict.fromkeys(board.caution for board in boards if board.caution):
+        warned = [board.title for board in boards if board.caution == caution]
+        yield from (markdown(caution if len(warned) == len(boards) else f"{', '.join(warned)}: {caution}"), "")
 
 
 def _sources(boards: Iterable[Board]) -> list[str]:
@@ -113,20 +128,19 @@ def _row(row: ScoreRow) -> str:
 
 
 def _local(run: RunFacts, pack: PackSummary, *, base: bool) -> ScoreRow | None:
-    """Return this run's row: of all attempts, but of the first ones where the base inputs alone count."""
-    estimate, mean = pack.pass_at.get(1), pack.metrics.get(BASE_METRIC)
-    if base and mean and mean.count == pack.counted:
-        score, interval, asked = mean.value, wilson_interval(round(mean.value * mean.count), mean.count), 1
-    elif not base and estimate:
-        score, interval, asked = estimate.value, estimate.interval, pack.attempts
-    else:
+    """Return this run's row, of all attempts; None where it has no figure for the board."""
+    found = (pack.base_at if base else pack.pass_at).get(1)
+    if found is None:
         return None
-    told = [pack_name(pack), f"all of {asked} attempts each" if asked > 1 else "first attempts"]
+    part = ["base inputs alone"] if base else []
+    told = [pack_name(pack), *part, f"all of {pack.attempts} attempts each" if pack.attempts > 1 else "first attempts"]
     if not run.canonical:
         told.append(f"not canonical: {run.note}" if run.note else "not canonical")
     model = f"{run.model or 'unnamed model'} (this run)"
     source, protocol = "this run", ", ".join(told)
-    return ScoreRow(model=model, score=score, interval=interval or (0, 1), source=source, protocol=protocol, local=True)
+    return ScoreRow(
+        model=model, score=found.value, interval=found.interval, source=source, protocol=protocol, local=True
+    )
 
 
 def _published(column: str) -> list[ScoreRow]:

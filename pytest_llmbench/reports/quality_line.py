@@ -11,7 +11,7 @@ from pytest_llmbench.reports.compose_header import with_quality
 from pytest_llmbench.reports.files import replace_file
 from pytest_llmbench.reports.table import pack_title, run_label
 from pytest_llmbench.reports.wording import day, single_line
-from pytest_llmbench.summary import PackSummary, Summary, score_text
+from pytest_llmbench.summary import PackSummary, Summary, score_text, thinking_problem
 
 _SEMANTIC = re.compile(r"(\d+)\.(\d+)\.\d+\S*")
 
@@ -49,6 +49,8 @@ def _score(pack: PackSummary) -> str:
 def _facts(summary: Summary) -> list[str]:
     run = summary.run
     tag = [f"not canonical: {single_line(run.note, 200)}" if run.note else "not canonical"] if not run.canonical else []
+    if not summary.thinking_valid:
+        tag.append(f"INVALID: thinking {summary.thinking.validity}")
     return [run_label(summary), *tag, *_versions(summary), day(run.started_at)]
 
 
@@ -101,6 +103,8 @@ def _refusal(summary: Summary) -> str:
     if not run.canonical:
         why = f" ({run.note})" if run.note else ""
         return f"this run is not canonical{why}, so its scores do not compare"
+    if problem := thinking_problem(summary):
+        return f"the model did not think as it was asked to ({problem})"
     if not any(pack.purpose is Purpose.ITEM for pack in summary.packs):
         return "no pack was measured"
     foreign = [pack_title(pack) for pack in summary.packs if pack.facts.origin]

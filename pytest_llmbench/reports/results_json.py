@@ -73,7 +73,7 @@ def _run(summary: Summary) -> dict[str, Any]:
     run = summary.run
     plain = {item.name: getattr(run, item.name) for item in dataclasses.fields(run) if item.name != "tag_totals"}
     times = {name: datetime.fromtimestamp(plain[name], UTC).isoformat() for name in ("started_at", "finished_at")}
-    return {**plain, **times, "label": run_label(summary), "status": summary.status}
+    return {**plain, **times, "label": run_label(summary), "status": summary.status, "thinking": summary.thinking}
 
 
 def _counts(counts: Counts) -> dict[str, Any]:
@@ -138,10 +138,12 @@ def _verdict(result: Result | None) -> dict[str, Any]:
             "latency_s": result.latency_s,
             "first_token_s": result.first_token_s,
             "decode_tps": result.decode_tps,
+            "prefill_tps": result.prefill_tps,
         },
         "turns": result.turns,
         "retries": result.retries,
         "finish_reason": result.finish_reason,
+        "thinking": result.thinking,
         "thought": result.thought,
         "resumed": result.resumed,
     }

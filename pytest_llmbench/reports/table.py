@@ -15,6 +15,7 @@ LEGEND = {
     Status.PARTIAL: "only some of the pack's scenarios were selected",
     Status.UNFINISHED: "the run ended before every selected scenario was asked",
     Status.ERRORS: "some scenarios got no verdict through no fault of the model; they are left out of the score",
+    Status.INVALID: "the model did not think as it was asked to, so these are scores of something else",
 }
 """What each status word means; "ok" speaks for itself."""
 
@@ -88,7 +89,7 @@ def run_label(summary: Summary) -> str:
     origins = {pack.facts.origin for pack in summary.packs if pack.purpose is Purpose.ITEM}
     if summary.label == CUSTOM or len(origins) > 1:
         return CUSTOM
-    return " ".join(filter(None, [*(single_line(origin, 40) for origin in origins), summary.label]))
+    return " ".join(filter(None, [*(single_line(origin, 40) for origin in origins), single_line(summary.label, 60)]))
 
 
 def pack_name(pack: PackSummary) -> str:
@@ -152,9 +153,10 @@ def failure_line(row: Row) -> str:
     return f"{row.pack} {row.scenario}: {reason_text(row)}"
 
 
-def reason_text(row: Row) -> str:
-    """Return the reason, with its detail in brackets."""
-    return f"{row.reason or 'unknown'} ({row.detail})" if row.detail else f"{row.reason or 'unknown'}"
+def reason_text(row: Row, *, whole: bool = True) -> str:
+    """Return the reason, with its detail in brackets, or the first line of it."""
+    detail = row.detail if whole else row.detail.partition("\n")[0]
+    return f"{row.reason or 'unknown'} ({detail})" if detail else f"{row.reason or 'unknown'}"
 
 
 def failures(summary: Summary) -> list[str]:
@@ -162,12 +164,15 @@ def failures(summary: Summary) -> list[str]:
     return [failure_line(row) for row in summary.rows if row.outcome is Outcome.FAIL]
 
 
-def errors(summary: Summary, *, named: int = 3) -> list[str]:
-    """Return a line for each error; scenarios of one pack that met the same share a line and `named` are named."""
+def errors(summary: Summary, *, named: int = 3, whole: bool = True) -> list[str]:
+    """Return a line for each error; scenarios of one pack that met the same share a line and `named` are named.
+
+    Without `whole` it is the first line of what is known of it.
+    """
     groups: dict[tuple[str, str], list[str]] = {}
     for row in summary.rows:
         if row.outcome is Outcome.ERROR:
-            groups.setdefault((row.pack, reason_text(row)), []).append(row.scenario)
+            groups.setdefault((row.pack, reason_text(row, whole=whole)), []).append(row.scenario)
     return [f"{pack} {_named(names, named)}: {text}" for (pack, text), names in groups.items()]
 
 

@@ -48,7 +48,7 @@ def breakdown_lines(summary: Summary, limit: int = BREAKDOWN_LIMIT) -> list[str]
     """Return a line for each wrong answer, and apart from them one for each error; each at most `limit`."""
     return [
         *_section("Failure breakdown:", failures(summary), limit),
-        *_section("Errors (not the model's fault, left out of the score):", errors(summary), limit),
+        *_section("Errors (not the model's fault, left out of the score):", errors(summary, whole=False), limit),
     ]
 
 

@@ -20,8 +20,9 @@ TAG = "llmbench-test-command"
 
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test has a folder without an llmbench.yaml."""
+    """Each test has a folder without an llmbench.yaml, and asks for no kind."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LLMBENCH_SANDBOX", raising=False)
 
 
 class _Launcher:
@@ -120,6 +121,30 @@ def test_the_folders_llmbench_yaml_counts(
     _proven(monkeypatch, "")
     assert main(["sandbox", "check", "--kind", "auto"]) == 0
     assert capsys.readouterr().out.endswith("a run here takes bubblewrap (sandbox kind bubblewrap)\n")
+
+
+def test_the_environment_and_the_ini_file_count_as_in_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The variable wins over pytest's ini file, that over llmbench.yaml, also from a folder below."""
+    (tmp_path / "llmbench.yaml").write_text("sandbox: {kind: auto, pids: 9}\n", encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nllmbench_sandbox = bubblewrap\n", encoding="utf-8")
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    _there(monkeypatch, docker="", bubblewrap="")
+    _proven(monkeypatch, "")
+    assert main(["sandbox", "check"]) == 0
+    assert capsys.readouterr().out.endswith("a run here takes bubblewrap (sandbox kind bubblewrap)\n")
+    monkeypatch.setenv("LLMBENCH_SANDBOX", "docker")
+    assert main(["sandbox", "check"]) == 0
+    assert capsys.readouterr().out.endswith("a run here takes docker (sandbox kind docker)\n")
+
+
+def test_a_misspelt_kind_is_exit_code_4(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says where it stands, and the nearest there is."""
+    monkeypatch.setenv("LLMBENCH_SANDBOX", "dokcer")
+    assert main(["sandbox", "check"]) == 4
+    assert capsys.readouterr().err == 'LLMBENCH_SANDBOX: unknown sandbox "dokcer": did you mean "docker"?\n'
 
 
 def test_a_faulty_llmbench_yaml_is_exit_code_4(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from pytest_llmbench import contracts
 from pytest_llmbench.contracts import Endpoint, GoldAnswer, Progress
 from pytest_llmbench.endpoints import Broken, Gold, Replay
+from pytest_llmbench.endpoints.balanced import Balanced
 from pytest_llmbench.endpoints.openai_chat import OpenAIChat
 from pytest_llmbench.records import Message, PackFacts, Request, Response, Scenario, ServerFacts, Trial
 from tests.stub import Stub, running_stub
@@ -33,6 +34,7 @@ def _book(path: Path) -> dict[str, contracts.Gold]:
 
 MEMBERS: dict[str, Callable[[Stub], Endpoint]] = {
     "openai_chat": lambda stub: OpenAIChat(base_url=stub.url),
+    "balanced": lambda stub: Balanced([OpenAIChat(base_url=stub.url), OpenAIChat(base_url=stub.url)]),
     "gold": lambda stub: Gold(_book),
     "broken": lambda stub: Broken(_book),
     "replay": lambda stub: Replay(lambda key, turn: (REQUEST.fingerprint(), Response(content=TEXT)), model="m"),

@@ -17,11 +17,15 @@ from pathlib import Path
 import pytest
 
 from pytest_llmbench.contracts import Engine
+from pytest_llmbench.engines.compose import Compose
 from pytest_llmbench.engines.embedded import Embedded
 from pytest_llmbench.engines.external import External
+from pytest_llmbench.engines.process import Process
 from pytest_llmbench.errors import BadConfiguration, EndpointUnreachable
 from pytest_llmbench.records import Server
+from pytest_llmbench.settings import Profile
 from pytest_llmbench.web import get_json
+from tests.engines.compose_lab import HEALTHY, require_compose, tiny
 from tests.file_server import Page, file_server
 from tests.patience import is_running, wait_until
 
@@ -31,20 +35,42 @@ Make = Callable[[], Engine]
 CHAT = {"messages": [{"role": "user", "content": "Tell a long story."}], "max_tokens": 3000, "ignore_eos": True}
 
 
-@pytest.fixture(params=["external", pytest.param("embedded", marks=pytest.mark.needs("embedded"))])
-def make(request: pytest.FixtureRequest) -> Iterator[Make]:
+@pytest.fixture(
+    params=[
+        "external",
+        pytest.param("embedded", marks=pytest.mark.needs("embedded")),
+        "process",
+        pytest.param("compose", marks=pytest.mark.needs("docker")),
+    ]
+)
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     """Make engines of one kind; all are stopped at the end."""
+    if request.param == "compose":
+        require_compose()
+        tiny(tmp_path)
+    (tmp_path / "program.py").write_text(textwrap.dedent(HEALTHY), encoding="utf-8")
     made: list[Engine] = []
     with file_server() as elsewhere:
         elsewhere.pages["/v1/models"] = Page(body=b'{"data": [{"id": "m"}]}')
 
         def one() -> Engine:
-            made.append(External(elsewhere.url) if request.param == "external" else Embedded())
+            made.append(_engine(request.param, elsewhere.url, tmp_path))
             return made[-1]
 
         yield one
         for engine in made:
             engine.stop()
+
+
+def _engine(kind: str, url: str, folder: Path) -> Engine:
+    profile = Profile(name="A", engine=kind, folder=str(folder), command=(sys.executable, "program.py", "{port}"))
+    members: dict[str, Make] = {
+        "external": lambda: External(url),
+        "embedded": Embedded,
+        "process": lambda: Process(profile, say=print),
+        "compose": lambda: Compose(profile, say=print),
+    }
+    return members[kind]()
 
 
 @pytest.fixture

@@ -117,7 +117,7 @@ def test_a_file_is_fetched_once(server: FileServer, tmp_path: Path) -> None:
     file = tiny(f"{server.url}/Tiny.jsonl.gz")
     told = found(file)
     assert told
-    assert "fetching Tiny v1 once" in told[0]
+    assert "fetching Tiny v1 once (0 KB from 127.0.0.1)" in told[0]
     assert (tmp_path / "cache" / "datasets" / "Tiny.jsonl.gz").read_bytes() == packed()
     assert found(file) == []
     assert server.paths() == ["/Tiny.jsonl.gz"]
@@ -281,6 +281,53 @@ def test_what_cannot_be_had_is_asked_for_once(server: FileServer) -> None:
         said.add(str(caught.value))
     assert len(said) == 1
     assert server.paths() == ["/Tiny.jsonl.gz"]
+
+
+def test_a_worker_does_not_try_what_another_failed_at(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It hears the same words; the next run tries again, and so does a process alone."""
+    page = server.pages.pop("/Tiny.jsonl.gz")
+    file = tiny(f"{server.url}/Tiny.jsonl.gz")
+    monkeypatch.setenv("PYTEST_XDIST_TESTRUNUID", "one")
+    assert refusal(file) == refusal(file)
+    assert len(server.paths()) == 1
+    monkeypatch.delenv("PYTEST_XDIST_TESTRUNUID")
+    refusal(file)
+    refusal(file)
+    assert len(server.paths()) == 3
+    monkeypatch.setenv("PYTEST_XDIST_TESTRUNUID", "two")
+    server.pages["/Tiny.jsonl.gz"] = page
+    assert found(file)
+    assert found(file) == []
+
+
+def test_workers_that_begin_together_try_once(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has a library of its own; one of them asks and says so, the others wait for what it hears."""
+    server.pages.clear()
+    monkeypatch.setenv("PYTEST_XDIST_TESTRUNUID", "one")
+    said: list[str] = []
+    file, told = tiny(f"{server.url}/Tiny.jsonl.gz"), list[str]()
+
+    def work() -> None:
+        with pytest.raises(DatasetUnavailable) as caught:
+            Library().shelf(file, "", told.append)
+        said.append(str(caught.value))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(said), len(set(said))) == (4, 1)
+    assert (len(told), server.paths()) == (1, ["/Tiny.jsonl.gz"])
+
+
+@pytest.mark.parametrize(("size", "words"), [(44_877, "45 KB"), (999, "1 KB"), (2_900_000, "2.9 MB")])
+def test_a_small_file_is_told_in_kilobytes(size: int, words: str) -> None:
+    """0.0 MB would say nothing."""
+    told: list[str] = []
+    with pytest.raises(DatasetUnavailable):
+        Library().shelf(replace(tiny(), size=size), "", told.append)
+    assert f"once ({words} from" in told[0]
 
 
 def test_another_folder_is_another_question(tmp_path: Path) -> None:

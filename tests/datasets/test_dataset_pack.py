@@ -65,10 +65,11 @@ def test_a_block_becomes_scenarios_that_name_their_tasks(tmp_path: Path) -> None
 
 def test_defaults_hold_for_every_task(tmp_path: Path) -> None:
     """As in any pack; a system message opens the dialogue."""
-    more = "defaults: {verifier: mine, max_tokens: 64, timeout_s: 9, sampling: {temperature: 1}, system: Be brief.}\n"
+    more = "defaults: {verifier: mine, max_tokens: 64, timeout_s: 9, sampling: {temperature: 1}, system: Be brief., "
+    more += "thinking: on}\n"
     scenario = read(tmp_path, PACK + more).scenarios[3]
     assert (scenario.verifier, scenario.max_tokens, scenario.timeout_s) == ("mine", 64, 9.0)
-    assert scenario.sampling.temperature == 1
+    assert (scenario.sampling.temperature, scenario.thinking) == (1, "on")
     assert scenario.messages == (Message(role="system", content="Be brief."),)
 
 

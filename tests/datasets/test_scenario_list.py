@@ -10,6 +10,7 @@ import pytest
 
 from pytest_llmbench.datasets import READERS
 from pytest_llmbench.datasets.scenario_list import ScenarioList
+from pytest_llmbench.errors import PackError
 from pytest_llmbench.records import Message, MockedResult, Sampling, Scenario, Tool
 from tests.datasets.sample import PACK, write
 
@@ -107,6 +108,15 @@ def test_scenario_wins_over_defaults(tmp_path: Path) -> None:
     own = second(tmp_path / "b", "prompt: x\nmax_tokens: 9\nsampling: {seed: null, min_p: 0.1}", defaults)
     assert (own.max_tokens, own.max_turns) == (9, 7)
     assert own.sampling == Sampling(temperature=0.7, top_p=1.0, seed=None, extra={"top_k": 40, "min_p": 0.1})
+
+
+def test_thinking_is_the_servers_affair_unless_asked(tmp_path: Path) -> None:
+    """The words on and off are texts here, and no others are taken."""
+    assert second(tmp_path / "a", "prompt: x").thinking == ""
+    assert second(tmp_path / "b", "prompt: x", "  thinking: on\n").thinking == "on"
+    assert second(tmp_path / "c", "prompt: x\nthinking: off", "  thinking: on\n").thinking == "off"
+    with pytest.raises(PackError, match="thinking"):
+        second(tmp_path / "d", "prompt: x\nthinking: true")
 
 
 def test_tools_are_all_some_or_none(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from pytest_llmbench.endpoints.addresses import address_of
 from pytest_llmbench.endpoints.openai_chat import OpenAIChat
 from pytest_llmbench.errors import BadConfiguration, EndpointUnreachable
+from pytest_llmbench.records import Connection
 from tests.stub import Stub, running_stub
 
 SECRET = "sk-very-secret-1234"
@@ -35,7 +36,16 @@ def test_vllm_tells_its_version_and_no_slots(stub: Stub) -> None:
     """There is no /props: the number of slots is unknown, not zero."""
     stub.set(flavour="vllm")
     facts = OpenAIChat(base_url=stub.url).facts(wait_s=1)
-    assert (facts.kind, facts.slots, facts.detail) == ("vllm", None, {"build": "0.99.0"})
+    assert (facts.kind, facts.slots, facts.context) == ("vllm", None, 32768)
+    assert facts.detail == {"build": "0.99.0", "model_root": "/models/stub-model"}
+
+
+def test_the_slots_are_the_second_witness_of_the_context(stub: Stub) -> None:
+    """Where they disagree the smaller one rules, and both are told."""
+    stub.set(n_ctx=8192, slot_ctx=2048)
+    facts = OpenAIChat(base_url=stub.url).facts(wait_s=1)
+    assert facts.context == 2048
+    assert (facts.detail["context_by_props"], facts.detail["context_by_slots"]) == (8192, 2048)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +64,7 @@ def test_vllm_tells_its_version_and_no_slots(stub: Stub) -> None:
 )
 def test_addresses_are_worked_out_from_what_was_typed(typed: str, api: str, origin: str) -> None:
     """With or without /v1, a slash at the end, the whole route, a prefix, credentials."""
-    found = address_of(typed, "", {})
+    found = address_of(typed, "", Connection())
     assert (found.api, found.origin) == (api, origin)
 
 

@@ -33,6 +33,14 @@ def test_zero_is_sent() -> None:
     assert sent["model"] == "m"
 
 
+def test_extra_fields_give_way_to_all_others() -> None:
+    """They are the user's or the server's switch, and never replace what was asked."""
+    extra = {"chat_template_kwargs": {"thinking": True}, "model": "x", "max_tokens": 1, "temperature": 2, "top_k": 9}
+    sent = body(extra=extra, sampling=Sampling(temperature=0.0, extra={"top_k": 1}))
+    assert sent["chat_template_kwargs"] == {"thinking": True}
+    assert (sent["model"], sent["max_tokens"], sent["temperature"], sent["top_k"]) == ("m", 1024, 0.0, 1)
+
+
 def test_tool_choice_goes_only_with_tools() -> None:
     """Servers refuse the one without the other."""
     assert "tool_choice" not in body(tool_choice="auto")

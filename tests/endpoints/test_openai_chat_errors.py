@@ -144,6 +144,22 @@ def test_a_server_that_comes_back_in_time_is_waited_for(stub: Stub) -> None:
 
 
 @BOTH_WAYS
+def test_a_deadline_is_no_reason_to_ask_again(stub: Stub, *, stream: bool) -> None:
+    """Whoever sets one has waited as long as he would; the server stops working on it."""
+
+    async def talk() -> None:
+        endpoint = OpenAIChat(base_url=stub.url)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await ask(endpoint, request_of("[[seconds=60]]", stream=stream))
+        await asyncio.to_thread(stub.wait_until, "aborted", 1)
+        await endpoint.close()
+
+    asyncio.run(talk())
+    assert stub.stats()["requests"] == 1
+
+
+@BOTH_WAYS
 @pytest.mark.parametrize("fault", ["key", "key::403"])
 def test_a_refused_key_is_never_shown(stub: Stub, *, stream: bool, fault: str) -> None:
     """The server repeats it; neither message, cause, context nor representation does."""

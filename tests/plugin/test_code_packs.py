@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.plugin.lab import Lab
+from tests.plugin.lab import Lab, scenarios
+from tests.plugin.test_proofs import write_gold
 from tests.stub.client import Stub
 
 DOUBLE = "def double(n):\n    return n * 2\n"
@@ -75,6 +76,25 @@ def test_what_a_run_leaves_of_programs(lab: Lab) -> None:
     assert "artefacts" not in done.results["trials"][0] or not done.results["trials"][0]["artefacts"]
 
 
+@pytest.mark.needs("bubblewrap")
+def test_a_run_goes_on_in_the_sandbox_it_began_in(lab: Lab) -> None:
+    """Another kind is refused with both names and what to type; without programs there is nothing to refuse."""
+    write(lab)
+    mini = lab.pack(scenarios(1))
+    write_gold(mini, count=1)
+    begun = ("--llm-endpoint", "broken", "--llm-sandbox", "bubblewrap", "--llm-out", "here")
+    assert lab.run(*begun).code == 0
+    path = lab.root / "here" / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "sandbox": {"kind": "docker"}}), encoding="utf-8")
+    assert lab.run(*begun, "--llm-resume", "packs/mini").code == 0
+    refused = lab.run(*begun, "--llm-resume")
+    assert refused.code == 4
+    refused.holds(
+        "--llm-resume: ",
+        "ran its programs in docker, now they would run in bubblewrap: add --llm-sandbox docker, or start without",
+    )
+
+
 def test_without_a_sandbox_nothing_is_asked(lab: Lab, stub: Stub) -> None:
     """What could not be judged is an error that says what to do, and costs the server nothing."""
     write(lab)
@@ -95,6 +115,18 @@ def test_without_data_the_tasks_are_errors_that_help(lab: Lab) -> None:
     done.ends(6, "incomplete")
     assert set(done.verdicts.values()) == {"ERROR dataset_unavailable"}
     done.holds("nowhere, which is no folder", "HumanEval.jsonl.gz")
+
+
+@pytest.mark.needs("bubblewrap")
+def test_missing_data_is_told_in_full_once(lab: Lab) -> None:
+    """Two workers try one download and one long text is printed; the other tasks refer to it."""
+    arguments = ("--llm-packs", "humaneval", "--llm-limit", "6", "--llm-endpoint", "gold")
+    gone = {"LLMBENCH_CACHE_DIR": "cache", "XDG_CACHE_HOME": "cache", "https_proxy": "http://127.0.0.1:9"}
+    done = lab.run(*arguments, "--llm-sandbox", "bubblewrap", "-n", "2", **gone)
+    done.ends(6, "6 dataset_unavailable")
+    assert [done.out.count(words) for words in ("fetching HumanEval", "curl -fL", "(6 errors so far)")] == [1, 1, 1]
+    assert sum(line.startswith("dataset_unavailable: the same as humaneval ") for line in done.lines) == 5
+    assert (done.run_dir / "REPORT.md").read_text(encoding="utf-8").count("curl -fL") == 1
 
 
 def test_a_config_file_with_a_fault_is_told_before_anything_starts(lab: Lab) -> None:

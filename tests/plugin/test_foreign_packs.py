@@ -44,7 +44,7 @@ def test_a_pack_is_measured(lab: Lab, stub: Stub, workers: tuple[str, ...]) -> N
     assert done.verdicts == {"H-01": "PASS", "H-02": "FAIL missing_field", "H-03": "PASS"}
     done.holds(
         "Harbour-3 [benchlocal-cli] (v1.2.0)",
-        "Quality:   Harbour-3 [benchlocal-cli] 2/3 (67%) (custom, packs v1.2.x, ",
+        "Quality:   Harbour-3 [benchlocal-cli] 2/3 (67%) (benchlocal-cli harbour-3, packs v1.2.x, ",
         "harbour-3 H-02: missing_field",
         "What to know of the scores of Harbour-3 [benchlocal-cli]:",
         "- H-03: passes on any text that is not empty",

@@ -147,14 +147,15 @@ def test_an_answer_that_never_ended_is_no_slow_program(tmp_path: Path) -> None:
     ("failure", "tests"),
     [
         ('{"input": [[1], 2], "call": "f([1], 2)"}', [[[1], 2]]),
-        ('{"call": "f([1], 2)", "place": 3}', ["f([1], 2)"]),
+        ('{"input": [], "call": "f()"}', [[]]),
+        ('{"input": null, "call": "f([1], 2)", "place": 3}', []),
         ('{"call": "", "detail": "exited early"}', []),
         ('{"call": "f(1... [cut', []),
         ("[1]", []),
     ],
 )
 def test_the_failed_test_is_what_the_verifier_kept(tmp_path: Path, failure: str, tests: list[Any]) -> None:
-    """Arguments, else the call in words, else nothing; a text that was cut is nothing."""
+    """The arguments, as in EvalPlus's own file, never the call in words; a text that was cut is nothing."""
     kept = {"program.py": "x", "failure.json": failure}
     _, folder = write(tmp_path, program(0, "tests_failed", artefacts=kept))
     (entry,) = load(folder / "eval_results.json")["eval"]["HumanEval/0"]

@@ -86,6 +86,20 @@ def test_all_attempts_count_where_there_are_several() -> None:
     assert local[4] == "**Code (v1.0.0), all of 2 attempts each**"
 
 
+def test_both_rows_of_a_pack_with_plus_inputs_are_of_all_attempts() -> None:
+    """Second attempts that fail the base inputs lower that row too, and its interval is clustered as the other's."""
+    tally = Tally()
+    pack = facts("code", title="Code", benchmark="humaneval_plus", data_md5="88", size=20)
+    for number in range(20):
+        tally.add(result(pack, f"T-{number}", metrics={"base_passed": 1.0}))
+        tally.add(result(pack, f"T-{number}", "tests_failed", attempt=2, metrics={"base_passed": 0.0}))
+        tally.add(result(pack, f"T-{number}", "token_limit", attempt=3))
+    own, base = (next(row for row in rows if row[0].startswith("**")) for rows in tables(tally.summary(RUN)))
+    assert own[1:4] == base[1:4]
+    assert (own[1], own[4]) == ("**33.3**", "**Code (v1.0.0), all of 3 attempts each**")
+    assert base[4] == "**Code (v1.0.0), base inputs alone, all of 3 attempts each**"
+
+
 def test_a_pack_with_plus_inputs_has_two_tables() -> None:
     """Its own score, and that of the base inputs alone beside the figures they are the tasks of."""
     own, base = tables(run(["pass"] * 10 + ["wrong_answer"] * 10, benchmark="humaneval_plus", base=1.0))
@@ -128,6 +142,36 @@ def test_a_run_with_its_own_sampling_says_so_in_its_row() -> None:
     (table,) = tables(run(["pass"] * 20, canonical=False, note="own max_tokens=8192"))
     (local,) = [row for row in table if row[0].startswith("**")]
     assert local[4] == r"**Code (v1.0.0), first attempts, not canonical: own max\_tokens=8192**"
+
+
+def together(*benchmarks: str) -> str:
+    """Return the section of a run of these benchmarks, 20 tasks each, all passed."""
+    tally = Tally()
+    for benchmark in benchmarks:
+        pack = facts(benchmark, title=benchmark.upper(), benchmark=benchmark, data_md5="88", size=20)
+        for number in range(20):
+            tally.add(result(pack, f"T-{number}", metrics={"base_passed": 1.0} if "plus" in benchmark else {}))
+    return "\n".join(published_lines(tally.summary(RUN)))
+
+
+def test_packs_beside_the_same_column_share_its_table() -> None:
+    """HumanEval and the base inputs of HumanEval+ are two rows of one table, told apart by their packs."""
+    text = together("humaneval", "humaneval_plus")
+    assert text.count("| Phi-3-mini-4k-instruct |") == 2, "once for each column"
+    assert "### HumanEval; HumanEval: the base inputs\n" in text
+    rows = [line for line in text.splitlines() if "(this run)" in line]
+    assert [row.split("**")[-2].partition(",")[0] for row in rows] == [
+        r"HUMANEVAL (v1.0.0)",
+        r"HUMANEVAL\_PLUS (v1.0.0)",
+        r"HUMANEVAL\_PLUS (v1.0.0)",
+    ]
+
+
+def test_a_caution_names_the_rows_it_is_for() -> None:
+    """It comes once, and says nothing of the base inputs of MBPP+ in the same table."""
+    text = together("mbpp_500", "mbpp_sanitized", "mbpp_plus")
+    assert text.count("this pack asks another set") == 1
+    assert "\nMBPP, MBPP sanitized: The published column is of" in text
 
 
 def test_a_benchmark_nobody_tabled_has_no_section() -> None:

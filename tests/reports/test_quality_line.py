@@ -33,7 +33,7 @@ def test_the_day_is_the_one_the_run_started_on_in_utc() -> None:
     ("outcomes", "selected", "score"),
     [
         (words(1), 1, "ToolCall-15 1/1 of 15 (custom,"),
-        (words(14, 0, 1), 15, "ToolCall-15 14/14, 1 error (custom,"),
+        (words(14, 0, 1), 15, "ToolCall-15 14/14, 1 error (toolcall-15,"),
         (words(3, 1), 15, "ToolCall-15 3/4, 11 not run (custom,"),
         ([], 15, "ToolCall-15 0/0, 15 not run (custom,"),
     ],
@@ -94,7 +94,7 @@ def test_hand_written_tests_are_in_it_too() -> None:
     module = facts("tests/test_mine.py", title="test_mine", version="", size=0, tags=())
     tally.add(result(module, "test_a", purpose=Purpose.FIXTURE))
     line = quality_line(tally.summary(RUN))
-    assert line.startswith("Quality:   test_mine 1/1 (100%) · ToolCall-15 15/15 (100%) (custom, packs v1.0.x")
+    assert line.startswith("Quality:   test_mine 1/1 (100%) · ToolCall-15 15/15 (100%) (toolcall-15, packs v1.0.x")
 
 
 def test_a_run_of_nothing_has_a_line() -> None:

@@ -115,7 +115,7 @@ def test_a_trial_has_everything(tmp_path: Path) -> None:
     assert (trial["expected"], trial["got"], trial["score"], trial["metrics"]) == ("4", "5", 0.5, {"cosine": 0.9})
     assert trial["checks"] == [{"name": "calls", "passed": False, "detail": "call 2", "gating": True}]
     assert trial["usage"] == {"prompt_tokens": 9, "completion_tokens": 10, "cached_tokens": None}
-    assert trial["timing"] == {"latency_s": 2.0, "first_token_s": None, "decode_tps": 50.0}
+    assert trial["timing"] == {"latency_s": 2.0, "first_token_s": None, "decode_tps": 50.0, "prefill_tps": None}
     assert [message["content"] for message in trial["prompt"]] == ["Be brief.", "2 + 2?"]
     assert trial["sampling"] == {"temperature": 0.0, "top_p": 1.0, "seed": 1, "extra": {"top_k": 1}}
     assert trial["exchange"][0]["response"]["content"] == "4"

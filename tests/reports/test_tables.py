@@ -248,7 +248,7 @@ def test_packs_of_another_tool_are_marked() -> None:
     fill(tally, facts(title="T" * 100, origin="benchlocal-cli"), words(15))
     lines = table_lines(tally.summary(RUN))
     assert lines[4].startswith(f"{'T' * 60}... [40 more characters] [benchlocal-cli] (v1.0.0) |")
-    assert "15 scenarios (custom)" in lines[0]
+    assert "15 scenarios (benchlocal-cli toolcall-15)" in lines[0]
 
 
 def test_cautions_are_in_every_report() -> None:

@@ -15,10 +15,9 @@ from pytest_llmbench.records import ExecResult
 from pytest_llmbench.sandboxes import LAUNCHERS
 from pytest_llmbench.sandboxes.pool import Pool
 from pytest_llmbench.settings import SandboxSettings
-from tests import needs
 from tests.sandbox_image import sandbox_image
 
-KINDS = [pytest.param("bubblewrap", marks=needs.bubblewrap), pytest.param("docker", marks=needs.docker)]
+KINDS = [pytest.param(kind, marks=pytest.mark.needs(kind)) for kind in sorted(LAUNCHERS)]
 
 SMALL = SandboxSettings(
     memory_bytes=256 << 20, time_s=60.0, pids=32, open_files=64, disk_bytes=8 << 20, output_bytes=20_000

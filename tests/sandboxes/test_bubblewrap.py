@@ -14,10 +14,10 @@ from pytest_llmbench.errors import SandboxUnavailable
 from pytest_llmbench.sandboxes import bubblewrap, bubblewrap_view, cell
 from pytest_llmbench.sandboxes.bubblewrap import BubblewrapLauncher
 from pytest_llmbench.settings import SandboxSettings
-from tests import needs
 from tests.patience import is_running
 from tests.sandboxes.lab import ECHO, ask, pool, told, works
 
+needs_bubblewrap = pytest.mark.needs("bubblewrap")
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 
 AS_NOBODY = """
@@ -46,7 +46,7 @@ except OSError: print("forked", count)
 """
 
 
-@needs.bubblewrap
+@needs_bubblewrap
 @pytest.mark.skipif(os.geteuid() != 0 or not SYSTEM_PYTHON.exists(), reason="only root can become somebody else")
 def test_an_ordinary_user_needs_no_rights() -> None:
     """His sandboxes have the same walls and limits."""
@@ -70,7 +70,7 @@ def test_an_ordinary_user_needs_no_rights() -> None:
     assert 10 < int(lines[2].split()[1]) < 20
 
 
-@needs.bubblewrap
+@needs_bubblewrap
 def test_it_can_be_used_here() -> None:
     """Where it can, there is no problem."""
     assert BubblewrapLauncher(SandboxSettings()).problem() == ""
@@ -100,7 +100,7 @@ def test_a_kernel_that_forbids_is_told_otherwise(forbidding: str, cure: str, mon
     assert f"sudo sysctl -w {cure}" in bubblewrap._advice("bwrap: setting up uid map: Permission denied")
 
 
-@needs.bubblewrap
+@needs_bubblewrap
 def test_a_failure_shows_what_bwrap_said(tmp_path: Path) -> None:
     """With what might be done."""
     broken = tmp_path / "python"
@@ -116,7 +116,7 @@ def test_a_python_that_is_none_is_told() -> None:
     assert "python:" in BubblewrapLauncher(SandboxSettings(python="/bin/false")).problem()
 
 
-@needs.bubblewrap
+@needs_bubblewrap
 def test_a_killed_bwrap_leaves_nothing() -> None:
     """Its sandbox ends with it, or goes on until it is closed."""
     with pool("bubblewrap") as made:
@@ -132,7 +132,7 @@ def test_a_killed_bwrap_leaves_nothing() -> None:
     assert not any(is_running(process.pid) for process in inside)
 
 
-@needs.bubblewrap
+@needs_bubblewrap
 def test_each_sandbox_has_a_user_of_its_own() -> None:
     """Where root starts them; else the number is always the same."""
     with pool("bubblewrap") as made:
@@ -143,7 +143,7 @@ def test_each_sandbox_has_a_user_of_its_own() -> None:
     assert all(user in allowed for user in users)
 
 
-@needs.bubblewrap
+@needs_bubblewrap
 @pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="this is no virtual environment")
 def test_a_virtual_environment_is_shown_where_it_is_named() -> None:
     """With its packages; the one this runs in is not shown by itself."""
@@ -153,7 +153,7 @@ def test_a_virtual_environment_is_shown_where_it_is_named() -> None:
         assert ask(made, "import importlib.util as u; answer = u.find_spec('psutil') is not None") is True
 
 
-@needs.bubblewrap
+@needs_bubblewrap
 def test_a_network_is_there_where_it_is_allowed() -> None:
     """It is the host's, then."""
     with pool("bubblewrap", network=True) as made:
@@ -174,7 +174,7 @@ TRACES = {
 }
 
 
-@needs.bubblewrap
+@needs_bubblewrap
 @pytest.mark.parametrize("trace", TRACES)
 def test_without_a_filter_traces_are_noticed(trace: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a machine whose system calls we do not know, what is left is seen instead of refused."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 
@@ -82,6 +82,38 @@ class Slots:
         now = time.monotonic()
         self._seconds += self.busy * (now - self._since)
         self._since = now
+
+
+class Tokens:
+    """Tokens read and written since the start. What is being written counts by the share of its time that is over."""
+
+    def __init__(self) -> None:
+        self.read = 0
+        self.written = 0
+        self._open: dict[int, tuple[float, float, int]] = {}
+
+    @contextmanager
+    def request(self, read: int, written: int, seconds: float) -> Iterator[None]:
+        """Count a request that takes `seconds`; one that is broken off counts as far as it came."""
+        self.read += read
+        place = max(self._open, default=0) + 1
+        self._open[place] = (time.monotonic(), seconds, written)
+        try:
+            yield
+            self.written += written
+        except BaseException:
+            self.written += self._share(place)
+            raise
+        finally:
+            del self._open[place]
+
+    def flowing(self) -> int:
+        """Tokens written, those of unfinished answers included."""
+        return self.written + sum(self._share(place) for place in self._open)
+
+    def _share(self, place: int) -> int:
+        begin, seconds, written = self._open[place]
+        return int(written * min(1.0, (time.monotonic() - begin) / seconds)) if seconds else written
 
 
 class Tally:

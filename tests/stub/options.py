@@ -16,6 +16,10 @@ class Options:
     list of them: the k-th for a conversation that holds k assistant messages, the last one for all later.
     `fault` is a fault of `faults` that meets every request without one of its own.
     `loading_s` and `refuse_s` count from the start, or from the moment they are set.
+    `template` is a style of `templates.SOURCES`; a model that obeys it thinks `thought_words` words, `thinks` says
+    ``always`` or ``never`` where it does not obey. Without `renders` there is no page that renders a prompt.
+    Without `metrics` and `shows_slots` a llama.cpp refuses those pages, as one started without ``--metrics`` and with
+    ``--no-slots``, and its /props does not tell how many slots it has. `preemptions` is the counter of a vLLM.
     `flavour` is ``llama.cpp`` or ``vllm``; `reasoning_field` is ``reasoning_content``, ``reasoning`` or ``think_tags``.
     """
 
@@ -26,11 +30,23 @@ class Options:
     model: str = "stub-model"
     key: str = ""
     n_ctx: int = 32768
+    slot_ctx: int = 0
+    """What /slots says of a slot's context where it is not `n_ctx`."""
     loading_s: float = 0.0
     refuse_s: float = 0.0
     answers: dict[str, Any] = field(default_factory=dict)
     fault: str = ""
     reasoning_field: str = "reasoning_content"
+    template: str = "none"
+    thinks: str = ""
+    thought_words: int = 6
+    renders: bool = True
+    spells: bool = True
+    """Whether /tokenize of vLLM gives the texts of tokens too, which older ones do not."""
+    sampling: dict[str, Any] = field(default_factory=lambda: {"temperature": 0.8, "top_k": 40, "top_p": 0.95})
+    metrics: bool = True
+    shows_slots: bool = True
+    preemptions: int = 0
     auto_tools: bool = True
     ping: bool = False
     kept: int = 200

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.stub import templates
 from tests.stub.options import Options
 
 _MARKER = re.compile(r"\[\[(\w+)=([^\]]*)\]\]")
@@ -91,7 +92,22 @@ def reply_to(ask: Ask, options: Options) -> Reply:
         reply = Reply(content=_MARKER.sub("", ask.said).strip() or "nothing to say")
     if "shape" in ask.marks:
         reply = SHAPES[ask.marks["shape"]](reply)
+    if reply.reasoning is None and _thinks(ask, options):
+        reply = _thoughtful(reply, options.thought_words, ask.max_tokens)
     return _cut(_placed(reply, options.reasoning_field), ask.max_tokens)
+
+
+def _thinks(ask: Ask, options: Options) -> bool:
+    if options.thinks:
+        return options.thinks == "always"
+    return templates.thinks(options.template, templates.variables_of(ask.body, options.flavour))
+
+
+def _thoughtful(reply: Reply, words: int, limit: int) -> Reply:
+    """Put thoughts before the answer; they use up the tokens first."""
+    if words >= limit:
+        return replace(reply, content="", calls=(), reasoning=" ".join(["hm"] * limit), finish_reason="length")
+    return replace(reply, reasoning=" ".join(["hm"] * words))
 
 
 def _scripted(body: Mapping[str, Any], answers: Mapping[str, Any]) -> Mapping[str, Any] | str | None:
@@ -124,7 +140,8 @@ def _from_script(script: Mapping[str, Any] | str) -> Reply:
 def _placed(reply: Reply, where: str) -> Reply:
     if where != "think_tags" or not reply.reasoning:
         return reply
-    return replace(reply, content=f"<think>{reply.reasoning}</think>\n{reply.content or ''}", reasoning=None)
+    shut = "" if reply.finish_reason == "length" and not reply.content else f"</think>\n{reply.content or ''}"
+    return replace(reply, content=f"<think>{reply.reasoning}{shut}", reasoning=None)
 
 
 def _cut(reply: Reply, limit: int) -> Reply:

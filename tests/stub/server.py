@@ -21,8 +21,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.stub import faults, pages
-from tests.stub.answering import deliver
-from tests.stub.engine import Slots, Tally
+from tests.stub.answering import deliver, service_seconds
+from tests.stub.engine import Slots, Tally, Tokens
 from tests.stub.options import Options
 from tests.stub.replies import read_ask, reply_to
 from tests.stub.wire import Call, Connection
@@ -35,6 +35,7 @@ class StubServer:
         self.options = options
         self.slots = Slots(options.slots)
         self.tally = Tally()
+        self.tokens = Tokens()
         self._seen: deque[dict[str, Any]] = deque(maxlen=options.kept)
         self._connections: set[Connection] = set()
         self._born = time.monotonic()
@@ -118,8 +119,10 @@ class StubServer:
                 await faults.FAULTS[fault.name](call, fault)
             return False
         reply = reply_to(ask, self.options)
+        seconds = service_seconds(ask, self.options)
         async with self.slots.one():
-            await deliver(call, ask, reply, self.options)
+            with self.tokens.request(ask.prompt_tokens, reply.tokens, seconds):
+                await deliver(call, ask, reply, self.options)
         return True
 
     def _control(self, call: Call, verb: str) -> None:

@@ -1,0 +1,196 @@
+"""One leg's counts and papers: what was expected of a server, what came of it, what is written down."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_llmbench import gate, manifest
+from pytest_llmbench.errors import Cancelled, LlmbenchError, TrialError
+from pytest_llmbench.journal import JournalReader
+from pytest_llmbench.plugin.legs import Leg
+from pytest_llmbench.plugin.papers import quality_notes, why_not_canonical, write_papers
+from pytest_llmbench.plugin.unrun import Known, Unrun, never_asked
+from pytest_llmbench.records import Result
+from pytest_llmbench.reports.quality_line import quality_line
+from pytest_llmbench.reports.terminal import breakdown_lines, table_lines
+from pytest_llmbench.runfolder import RunFolder
+from pytest_llmbench.summary import RunFacts, Summary
+from pytest_llmbench.tally import Tally
+
+if TYPE_CHECKING:
+    from pytest_llmbench.plugin.host import Ready
+
+
+class Expected(Known, Protocol):
+    """A scenario the desk waits for: an item, or what a worker said of one."""
+
+    @property
+    def own_tags(self) -> tuple[str, ...]:
+        """The scenario's tags beside its pack's."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEnd:
+    """How the whole session ended. `pytest_status` is pytest's own exit code."""
+
+    pytest_status: int = 0
+    ordinary_failures: int = 0
+    interrupted: bool = False
+    stopped_early: str = ""
+
+
+class Sheet:
+    """Fills as results come; `finish` closes it."""
+
+    def __init__(self, leg: Leg, *, tag_totals: Mapping[str, int]) -> None:
+        self.leg = leg
+        self.expected: dict[str, Expected] = {}
+        self.ready: Ready | None = None
+        self.summary: Summary | None = None
+        self.exit = gate.Exit(code=0, sentence="")
+        self._tag_totals = tag_totals
+        self._tally = Tally()
+        self._unrun = Unrun()
+        self._crashed: list[Expected] = []
+        self._problem: TrialError | None = None
+        self._verdict: gate.GateVerdict | None = None
+        self._written: list[str] = []
+        self._started_at = time.time()
+        self._ended_at: float | None = None
+
+    @property
+    def folder(self) -> RunFolder | None:
+        """The run folder, None where there is none."""
+        return RunFolder(path=self.ready.folder) if self.ready is not None else None
+
+    def expect(self, one: Expected) -> None:
+        """Count a scenario that was collected and selected."""
+        self.expected[one.nodeid] = one
+        self._tally.expect(one.facts, one.scenario_id, one.nodeid, one.own_tags)
+
+    def opened(self, ready: Ready) -> None:
+        """Take note of the server and the run folder."""
+        self.ready = ready
+        self._started_at = time.time()
+        self._unrun.open(RunFolder(path=ready.folder))
+
+    def ended(self) -> None:
+        """Take note that the server is not needed any more."""
+        self._ended_at = time.time()
+
+    def problem(self, error: TrialError) -> None:
+        """Take note that the server cannot be measured."""
+        self._problem = error
+        for one in self.expected.values():
+            self._tally.add(never_asked(one, error))
+
+    def book(self, result: Result) -> None:
+        """Count a result."""
+        self._tally.add(result)
+        self._unrun.keep(result)
+
+    def withdraw(self, one: Expected) -> None:
+        """Take back a scenario that was skipped."""
+        self._tally.withdraw(one.facts, one.scenario_id)
+
+    def crashed(self, one: Expected, error: TrialError) -> None:
+        """Count a scenario whose item failed without a result."""
+        result = never_asked(one, error)
+        self._crashed.append(one)
+        self._tally.add(result)
+        self._unrun.keep_crashed(result)
+
+    def finish(self, end: SessionEnd) -> None:
+        """Count what is missing and settle how this leg's run ends."""
+        self._unrun.close()
+        for one in self._crashed if end.interrupted else ():  # what the user's Ctrl-C ended has not crashed
+            self._tally.add(never_asked(one, Cancelled("the run was interrupted")))
+        self._count_unreported(end)
+        self.summary = self._tally.summary(self._run_facts(end))
+        self._verdict = gate.decide(self.summary, self.leg.settings.gate)
+        self.exit = gate.exit_code(
+            self.summary,
+            self._verdict,
+            pytest_status=end.pytest_status,
+            ordinary_failures=end.ordinary_failures,
+            strict_thinking=self.leg.settings.strict_thinking,
+        )
+
+    def write(self, exit_: gate.Exit, short: Callable[[Path], str]) -> None:
+        """Write the papers; raises OSError and `LlmbenchError`."""
+        folder, summary = self.folder, self.summary
+        if folder is None or summary is None:
+            return
+        manifest.update(folder, finished_at=summary.run.finished_at, exit_code=exit_.code, exit_sentence=exit_.sentence)
+        paths = write_papers(folder, summary, self.reader())
+        self._written = ["Written:", *(f"  {short(path)}" for path in paths)]
+        self._written += quality_notes(self.leg.settings.write_quality, summary, short)
+
+    def unwritten(self, error: OSError | LlmbenchError) -> None:
+        """Take note that the papers could not be written."""
+        self._written = [f"The reports could not be written: {error}"]
+
+    def reader(self) -> JournalReader:
+        """Return the journal of this run."""
+        assert self.ready is not None  # noqa: S101 - asked for only where there is a folder
+        return JournalReader(RunFolder(path=self.ready.folder).journal_dir)
+
+    def show(self, terminal: Any) -> None:
+        """Print the table, the failures and the Quality line."""
+        if self.summary is None or self.ready is None:
+            return
+        name = f"{self.leg.name}: {self.ready.model}" if self.leg.name else self.ready.model
+        terminal.write_sep("=", f"llmbench: {name}")
+        told = [table_lines(self.summary), breakdown_lines(self.summary), self._gate_lines()]
+        for block in filter(None, [*told, [quality_line(self.summary)], self._written]):
+            for line in block:
+                terminal.write_line(line)
+            terminal.write_line("")
+
+    def so_far(self) -> Summary:
+        """Return what is known before the end."""
+        return self.summary or self._tally.summary(self._run_facts(SessionEnd()))
+
+    def _gate_lines(self) -> list[str]:
+        if self._verdict is None or not self._verdict.lines:
+            return []
+        return [f"Gate {self._verdict.name}:", *(f"- {line}" for line in self._verdict.lines)]
+
+    def _count_unreported(self, end: SessionEnd) -> None:
+        """Book trials that were finished when the run was stopped, before their items could report them."""
+        if self.ready is None or not self._tally.summary(self._run_facts(end)).total.not_run:
+            return
+        reader = self.reader()
+        wanted = {(one.facts.id, one.facts.content_hash, one.scenario_id): one for one in self.expected.values()}
+        for key in reader.keys():  # noqa: SIM118 - a journal is no dict
+            one = wanted.get((key.pack, key.pack_hash, key.scenario))
+            result = reader.result(key) if one is not None and key.attempt <= self.leg.settings.repeat else None
+            if one is not None and result is not None:
+                self._tally.add(dataclasses.replace(result, nodeid=one.nodeid, pack=one.facts))
+
+    def _run_facts(self, end: SessionEnd) -> RunFacts:
+        ready, settings = self.ready, self.leg.settings
+        note = why_not_canonical(settings, ready.sampling_defaults if ready else {})
+        return RunFacts(
+            model=ready.model if ready else "",
+            profile=self.leg.title,
+            url=ready.url if ready else "",
+            endpoint=ready.endpoint if ready else "",
+            engine=ready.engine if ready else "",
+            concurrency=ready.limit if ready else None,
+            canonical=not note,
+            note=note,
+            started_at=self._started_at,
+            finished_at=self._ended_at or time.time(),
+            resumed_from=str(ready.folder) if ready and ready.resume else "",
+            run_dir=str(ready.folder) if ready else "",
+            interrupted=end.interrupted,
+            stopped_early=end.stopped_early,
+            problem=f"the server could not be measured ({self._problem.reason})" if self._problem else "",
+            thinking_switch=ready.switch.key if ready else "",
+            tag_totals=self._tag_totals,
+        )
