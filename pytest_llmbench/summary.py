@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pytest_llmbench.records import Outcome, PackFacts, Purpose, Reason
+from pytest_llmbench.resources import Resources
 from pytest_llmbench.statistics import clustered_interval, pass_at_k, pass_hat_k, wilson_interval
 from pytest_llmbench.thinking_validity import ThinkingCounts, together, told
 
@@ -46,7 +47,8 @@ class RunFacts:
     words. `tag_totals` is how many scenarios carry each tag in all packs the session knows, selected or not.
     `stopped_early` is the option that ended the run (``-x``, ``--maxfail=3``) or empty; `problem` a fault of
     the whole session, such as a server that does not answer. `thinking_switch` is the field that turns thinking at
-    this server, ``none`` where it has none, "" where nobody knows.
+    this server, ``none`` where it has none, "" where nobody knows. `resources` is what the run took of server and
+    machine, None where nothing was measured.
     """
 
     model: str = ""
@@ -65,6 +67,7 @@ class RunFacts:
     stopped_early: str = ""
     problem: str = ""
     thinking_switch: str = ""
+    resources: Resources | None = None
     tag_totals: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -130,6 +133,8 @@ Estimates = Mapping[int, Estimate | None]
 class PackSummary(Counts):
     """One pack's figures, from first attempts that have a verdict. Seconds, tokens per second, tokens.
 
+    `decode_tps` and `prefill_tps` are medians of tokens written and read, one answer in twenty is slower than
+    `decode_tps_p05`.
     `unstable` are scenarios whose attempts disagree, `repeats` scenario -> (passed, judged) attempts
     where there was more than one, `missing` the node ids of selected scenarios that were not run,
     `resumed` how many verdicts an earlier, interrupted part of the run had left. `attempts` is the most that
@@ -143,7 +148,10 @@ class PackSummary(Counts):
     latency_p50_s: float | None = None
     latency_p95_s: float | None = None
     first_token_p50_s: float | None = None
+    first_token_p95_s: float | None = None
+    prefill_tps: float | None = None
     decode_tps: float | None = None
+    decode_tps_p05: float | None = None
     completion_tokens: int | None = None
     resumed: int = 0
     unstable: tuple[str, ...] = ()

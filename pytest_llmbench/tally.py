@@ -32,7 +32,7 @@ from pytest_llmbench.thinking_validity import ARM_BITS, counted
 
 _NOT_RUN, _WITHDRAWN, _PASS, _FAIL, _ERROR = range(5)
 _STATE = {Outcome.PASS: _PASS, Outcome.FAIL: _FAIL, Outcome.ERROR: _ERROR}
-_FIGURES = ("latency_s", "first_token_s", "decode_tps", "completion_tokens")
+_FIGURES = ("latency_s", "first_token_s", "decode_tps", "prefill_tps", "completion_tokens")
 _UNKNOWN = math.nan
 _FIRST = 1 << 1
 
@@ -156,7 +156,10 @@ class _PackTally:
             latency_p50_s=quantile(latencies, 0.5),
             latency_p95_s=quantile(latencies, 0.95),
             first_token_p50_s=quantile(self.known("first_token_s"), 0.5),
+            first_token_p95_s=quantile(self.known("first_token_s"), 0.95),
+            prefill_tps=quantile(self.known("prefill_tps"), 0.5),
             decode_tps=quantile(self.known("decode_tps"), 0.5),
+            decode_tps_p05=quantile(self.known("decode_tps"), 0.05),
             completion_tokens=int(sum(tokens)) if tokens else None,
             resumed=sum(self.resumed),
             unstable=unstable,

@@ -71,6 +71,7 @@ ONLY_IN = {
     "openai": ("endpoints/openai_chat.py",),
     "xllamacpp": ("engines/llamacpp_child.py",),
     "docker": ("containers.py",),
+    "pynvml": ("telemetry/gpus.py",),
     "yaml": ("datasets/", "verifiers/formats/", "mutations/"),
     "jsonschema": ("datasets/", "verifiers/"),
 }

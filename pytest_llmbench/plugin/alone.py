@@ -104,4 +104,5 @@ class Alone(CrewMaker):
         ready = host.open(demand_of(items, needs_of(items, self._families, leg=name)))
         self._desk.opened(ready, host)
         kit = self.kit(ready, worker="main", say=self._desk.progress.tell)
-        crew.serve(name, kit, limit=ready.limit, probe=host.probe, idle=idle)
+        feeder = crew.serve(name, kit, limit=ready.limit, probe=host.probe, idle=idle)
+        host.watch(ready, in_flight=lambda: feeder.busy, resize=lambda limit: crew.resize(name, limit))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
-import json
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,11 +12,12 @@ from pytest_llmbench.errors import JournalError, TrialError, WorkerCrashed
 from pytest_llmbench.loop import Loop
 from pytest_llmbench.ordering import Job, order_jobs
 from pytest_llmbench.plugin.address import Address
-from pytest_llmbench.plugin.channel import LINE_LIMIT, Hello, Message, Told, ToTheLastLine
+from pytest_llmbench.plugin.channel import Hello, Message, Told
 from pytest_llmbench.plugin.crew import as_trial_error, compact
 from pytest_llmbench.plugin.fed_leg import Course, FedLeg
 from pytest_llmbench.plugin.parties import NOBODY, Audience, Worker
 from pytest_llmbench.plugin.suspects import CRASH_LIMIT, Suspects
+from pytest_llmbench.plugin.switchboard import Switchboard
 from pytest_llmbench.plugin.unrun import never_ran
 from pytest_llmbench.pump import Key
 from pytest_llmbench.records import (
@@ -54,7 +53,8 @@ class Broker:
         self.prepared = threading.Event()
         self._loop = Loop("llmbench-broker")
         self._legs = {one.name: FedLeg(one, launch=self._launch, broken=self._broken_leg) for one in courses}
-        self._loop.submit(self._listen())
+        self._board = Switchboard(address, self)
+        self._loop.submit(self._board.listen())
 
     def begin(self) -> None:
         """Let the trials start: every worker that was expected has called."""
@@ -71,39 +71,12 @@ class Broker:
     def close(self) -> None:
         """Cancel what is in flight and end the channel."""
         self.halt("the run ended before this trial was finished")
-        self._loop.stop(self._hang_up())
+        self._loop.stop(self._board.hang_up(self._workers.values()))
         self._address.listener.close()
 
-    async def _listen(self) -> None:
-        def protocol() -> ToTheLastLine:
-            return ToTheLastLine(asyncio.StreamReader(limit=LINE_LIMIT), self._serve)
-
-        loop = asyncio.get_running_loop()
-        self._listening = await loop.create_server(protocol, sock=self._address.listener)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        worker = None
-        try:
-            worker = await self._greet(reader, writer)
-            while worker is not None and (line := await reader.readline()):
-                self._hear(worker, json.loads(line))
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        except asyncio.CancelledError:
-            worker = None  # the session is over: nothing is to be run again
-        except Exception as error:  # noqa: BLE001 - items wait for what this worker would have said
-            self._broken(error)
-        finally:
-            writer.close()
-            if worker is not None:
-                self._gone(worker)
-
-    async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Worker | None:
-        first = json.loads(await reader.readline() or b"{}")
-        if not hmac.compare_digest(str(first.get("token", "")), self._address.token):
-            return None
-        hello = from_plain(Hello, first)
-        worker = self._workers[hello.worker] = Worker(hello.worker, writer)
+    def greet(self, worker: Worker, hello: Hello) -> None:
+        """Tell a worker how things stand; the first one tells what there is to measure."""
+        self._workers[worker.name] = worker
         if not self._told:
             self._learn(hello)
         if self._stop is not None:
@@ -111,8 +84,7 @@ class Broker:
         for leg in self._legs.values():
             if self._stop is None and leg.ready is not None:
                 worker.send({"ready": to_plain(leg.ready)})
-                leg.feeder.resize(leg.ready.limit)  # it was 0 if the last worker had died
-        return worker
+                leg.resize()  # it was 0 if the last worker had died
 
     def _learn(self, hello: Hello) -> None:
         self._told = {told.number: told for told in hello.scenarios} or {-1: NOBODY}
@@ -151,6 +123,7 @@ class Broker:
         for worker in self._workers.values():
             worker.send({"ready": to_plain(ready)})
         leg.open(ready)
+        leg.server.watch(ready, in_flight=lambda: leg.feeder.busy, resize=lambda _: self._loop.call(leg.resize))
         self._plan(leg)
         return True
 
@@ -180,7 +153,8 @@ class Broker:
     def _leg(self, key: Key) -> FedLeg:
         return self._legs[self._told[key[0]].profile]
 
-    def _hear(self, worker: Worker, message: Message) -> None:
+    def hear(self, worker: Worker, message: Message) -> None:
+        """Do as a worker's message says; see `channel`."""
         key: Key = tuple(message.get("key", ()))
         match message["type"]:
             case "want":
@@ -202,7 +176,7 @@ class Broker:
             case "say":
                 self._audience.tell(message["text"])
             case "broken":
-                self._broken(JournalError(message["text"]))
+                self.broken(JournalError(message["text"]))
             case "bye":
                 worker.leaving = True
                 worker.send({"bye": True})
@@ -274,7 +248,7 @@ class Broker:
             worker.guests[leg.name] += 1
             worker.send({"slot": key})
 
-    def _gone(self, worker: Worker) -> None:
+    def gone(self, worker: Worker) -> None:
         """Run a lost worker's trials again elsewhere, but for one that keeps killing its workers."""
         self._workers.pop(worker.name, None)
         for name, guests in worker.guests.items():
@@ -306,14 +280,15 @@ class Broker:
         for attempt in range(1, self._leg((number, 1)).attempts + 1):
             self._results.pop((number, attempt), None)
 
-    def _broken(self, error: Exception) -> None:
+    def broken(self, error: Exception) -> None:
+        """End the run: what is asked from now on would be lost."""
         found = as_trial_error(error)
         self._say_stop({"reason": found.reason, "text": str(found), "halt": False})
 
     def _broken_leg(self, leg: FedLeg, error: Exception) -> None:
         """End the leg whose server is no good any more, or the run where it has no other."""
         if not self._is_tour:
-            self._broken(error)
+            self.broken(error)
             return
         found = as_trial_error(error)
         self._stop_leg(leg, {"reason": found.reason, "text": str(found), "halt": False})
@@ -342,10 +317,3 @@ class Broker:
             for name in self._waiting.pop(key):
                 if name in self._workers:
                     self._workers[name].send({"result": plain, "key": key})
-
-    async def _hang_up(self) -> None:
-        for worker in self._workers.values():
-            with contextlib.suppress(ConnectionError, TimeoutError):
-                await asyncio.wait_for(worker.writer.drain(), 0.3)
-            worker.writer.close()
-        self._listening.close()

@@ -144,6 +144,10 @@ class LocalCrew:
         self._stands[name] = _Stand(kit, feeder)
         return feeder
 
+    def resize(self, name: str, limit: int) -> None:
+        """Change how many trials of a leg may be in flight; from any thread."""
+        self._loop.call(self._stands[name].feeder.resize, limit)
+
     def expect(self, posed: Sequence[Posed]) -> Batch:
         """Take note of the items that will come; see `Crew`."""
         self._posed.update((one.number, one) for one in posed)

@@ -15,9 +15,9 @@ from pytest_llmbench.journal import Journal, JournalReader
 from pytest_llmbench.plugin.asking import DIALOGUE, VERIFIER, AskedDialogue, Unjudged
 from pytest_llmbench.plugin.collect import ScenarioItem
 from pytest_llmbench.plugin.crew import Crew
-from pytest_llmbench.plugin.host import Ready, plan_of
 from pytest_llmbench.plugin.legs import Leg
 from pytest_llmbench.plugin.proofs import Proofs
+from pytest_llmbench.plugin.ready import Ready, plan_of
 from pytest_llmbench.records import Result
 from pytest_llmbench.runfolder import RunFolder
 from pytest_llmbench.trial import Kit

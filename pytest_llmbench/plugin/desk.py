@@ -27,7 +27,8 @@ from pytest_llmbench.reports.html_block import html_block
 from pytest_llmbench.summary import Summary, plural
 
 if TYPE_CHECKING:
-    from pytest_llmbench.plugin.host import Host, Ready
+    from pytest_llmbench.plugin.host import Host
+from pytest_llmbench.plugin.ready import Ready
 
 
 class Desk:

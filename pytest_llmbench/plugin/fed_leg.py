@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from pytest_llmbench.plugin.channel import Message, Told
-from pytest_llmbench.plugin.host import Ready
 from pytest_llmbench.plugin.parties import Preparation
+from pytest_llmbench.plugin.ready import Ready
 from pytest_llmbench.plugin.unrun import never_ran
 from pytest_llmbench.pump import Feeder, Key
 from pytest_llmbench.records import to_plain
@@ -50,6 +50,11 @@ class FedLeg:
         """Take note that the server is ready."""
         self.ready = ready
         self.feeder.resize(ready.limit)
+
+    def resize(self) -> None:
+        """Allow as many trials in flight as the server's queue lets us now."""
+        if self.ready is not None:
+            self.feeder.resize(self.server.limit or self.ready.limit)
 
     def plan(self, order: list[int]) -> None:
         """Queue the trials of these items, once."""

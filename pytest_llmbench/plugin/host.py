@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,50 +21,16 @@ from pytest_llmbench.errors import (
 from pytest_llmbench.plugin.demand import Demand
 from pytest_llmbench.plugin.first_look import FirstLooker
 from pytest_llmbench.plugin.legs import Leg
+from pytest_llmbench.plugin.ready import Ready
 from pytest_llmbench.plugin.run_choice import RunChoice
+from pytest_llmbench.plugin.watch import Watch
 from pytest_llmbench.records import (
     Server,
     ServerFacts,
 )
 from pytest_llmbench.runfolder import RunFolder
 from pytest_llmbench.sampling import is_canonical
-from pytest_llmbench.settings import CONCURRENCY_UNKNOWN, SANDBOX_IMAGE, Settings
-from pytest_llmbench.thinking_switch import UNKNOWN, ThinkingSwitch
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """A server that answers and a folder to write to: all that a worker must be told.
-
-    `leg` is the name of the leg it belongs to; `replicas` are further servers of the same model. `switch` is how it
-    is asked to think or not, `sampling_defaults` what it samples with by itself, `start_tps` the speed of its first
-    answer.
-    """
-
-    leg: str = ""
-    base_url: str
-    replicas: tuple[str, ...] = ()
-    endpoint: str
-    model: str
-    limit: int
-    folder: Path
-    resume: bool = False
-    url: str = ""
-    engine: str = ""
-    switch: ThinkingSwitch = UNKNOWN
-    sampling_defaults: Mapping[str, Any] = field(default_factory=dict)
-    start_tps: float | None = None
-
-
-def plan_of(ready: Ready, settings: Settings) -> EndpointPlan:
-    """Return what the endpoints of a leg are made from, in whichever process."""
-    return EndpointPlan(
-        base_url=ready.base_url,
-        replicas=ready.replicas,
-        model=ready.model,
-        data=settings.data,
-        connection=settings.connection,
-    )
+from pytest_llmbench.settings import CONCURRENCY_UNKNOWN, SANDBOX_IMAGE
 
 
 class Host:
@@ -78,6 +43,7 @@ class Host:
         self._runs = RunChoice(leg, base=base, say=say)
         self._say = say
         self._choice: Choice | None = None
+        self._watch: Watch | None = None
         self._server = Server(base_url="", engine="")
         self._closed = False
 
@@ -111,6 +77,18 @@ class Host:
             raise EndpointUnreachable(obituary)
         await asyncio.to_thread(self._looker().facts, 5.0)
 
+    def watch(self, ready: Ready, *, in_flight: Callable[[], int], resize: Callable[[int], object]) -> None:
+        """Let the limit follow the server's queue and keep the timeline, until `close`; not for recorded answers."""
+        if self._choice is None or not self._choice.serves:
+            return
+        self._watch = Watch(ready, self._endpoint(ready.model), in_flight=in_flight, resize=resize)
+        self._watch.start()
+
+    @property
+    def limit(self) -> int | None:
+        """How many requests may be in flight now; None where nobody watches."""
+        return self._watch.limit if self._watch is not None else None
+
     def halt(self) -> None:
         """Do not start what has not been started yet."""
         self._closed = True
@@ -118,6 +96,8 @@ class Host:
     def close(self) -> None:
         """Stop the server if this session started it; one that is just being started is stopped when it is there."""
         self._closed = True
+        if self._watch is not None and (trouble := self._watch.stop()):
+            self._say(trouble)
         if self._choice is not None and self._choice.engine is not None:
             self._choice.engine.stop()
 
@@ -146,6 +126,8 @@ class Host:
             switch=seen.switch,
             sampling_defaults=seen.facts.detail.get("sampling_defaults") or {},
             start_tps=seen.start_tps,
+            slots=seen.facts.slots,
+            fixed=self._settings.concurrency is not None or not choice.serves,
         )
         manifest.write(folder, self._manifest(ready, seen.facts, demand=demand, sandbox=sandbox))
         return ready

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from pytest_llmbench.plugin.channel import Hello, Message, Told, encode
-from pytest_llmbench.plugin.host import Ready
+from pytest_llmbench.plugin.ready import Ready
 from pytest_llmbench.pump import Key
 from pytest_llmbench.records import PackFacts, Result
 
@@ -48,6 +49,15 @@ class Preparation(Protocol):
 
     async def probe(self) -> None:
         """Ask whether it is still well; raises `TrialError`."""
+        ...
+
+    @property
+    def limit(self) -> int | None:
+        """How many requests may be in flight now; None where that is not watched."""
+        ...
+
+    def watch(self, ready: Ready, *, in_flight: Callable[[], int], resize: Callable[[int], object]) -> None:
+        """Let the limit follow its queue until `end`."""
         ...
 
     def end(self) -> None:

@@ -24,8 +24,8 @@ from pytest_llmbench.plugin.collect import ScenarioItem, families_of, tag_totals
 from pytest_llmbench.plugin.crew import Batch, Crew, Posed, as_trial_error, job_of, trial_of
 from pytest_llmbench.plugin.crew_maker import CrewMaker
 from pytest_llmbench.plugin.demand import needs_of
-from pytest_llmbench.plugin.host import Ready
 from pytest_llmbench.plugin.legs import legs_of, profile_of
+from pytest_llmbench.plugin.ready import Ready
 from pytest_llmbench.plugin.session import BenchSession, install, runs_ahead
 from pytest_llmbench.pump import Key, Pump, Shelf
 from pytest_llmbench.records import Purpose, Result, from_plain, to_plain

@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
-from pytest_llmbench import gate, manifest
+from pytest_llmbench import gate, manifest, telemetry
+from pytest_llmbench.assemble import SERVED
 from pytest_llmbench.errors import Cancelled, LlmbenchError, TrialError
 from pytest_llmbench.journal import JournalReader
 from pytest_llmbench.plugin.legs import Leg
@@ -17,12 +19,16 @@ from pytest_llmbench.plugin.unrun import Known, Unrun, never_asked
 from pytest_llmbench.records import Result
 from pytest_llmbench.reports.quality_line import quality_line
 from pytest_llmbench.reports.terminal import breakdown_lines, table_lines
+from pytest_llmbench.resources import Resources
 from pytest_llmbench.runfolder import RunFolder
 from pytest_llmbench.summary import RunFacts, Summary
 from pytest_llmbench.tally import Tally
+from pytest_llmbench.telemetry.figures import Figures
+from pytest_llmbench.telemetry.summing_up import summarise
+from pytest_llmbench.web import is_loopback
 
 if TYPE_CHECKING:
-    from pytest_llmbench.plugin.host import Ready
+    from pytest_llmbench.plugin.ready import Ready
 
 
 class Expected(Known, Protocol):
@@ -54,6 +60,7 @@ class Sheet:
         self.exit = gate.Exit(code=0, sentence="")
         self._tag_totals = tag_totals
         self._tally = Tally()
+        self._figures = Figures()
         self._unrun = Unrun()
         self._crashed: list[Expected] = []
         self._problem: TrialError | None = None
@@ -90,6 +97,7 @@ class Sheet:
 
     def book(self, result: Result) -> None:
         """Count a result."""
+        self._figures.add(result)
         self._tally.add(result)
         self._unrun.keep(result)
 
@@ -110,7 +118,7 @@ class Sheet:
         for one in self._crashed if end.interrupted else ():  # what the user's Ctrl-C ended has not crashed
             self._tally.add(never_asked(one, Cancelled("the run was interrupted")))
         self._count_unreported(end)
-        self.summary = self._tally.summary(self._run_facts(end))
+        self.summary = self._tally.summary(dataclasses.replace(self._run_facts(end), resources=self._resources()))
         self._verdict = gate.decide(self.summary, self.leg.settings.gate)
         self.exit = gate.exit_code(
             self.summary,
@@ -171,6 +179,14 @@ class Sheet:
             result = reader.result(key) if one is not None and key.attempt <= self.leg.settings.repeat else None
             if one is not None and result is not None:
                 self._tally.add(dataclasses.replace(result, nodeid=one.nodeid, pack=one.facts))
+
+    def _resources(self) -> Resources | None:
+        ready = self.ready
+        if ready is None or ready.endpoint != SERVED:
+            return None
+        path = ready.folder / telemetry.FILENAME
+        is_here = ready.engine != "external" or is_loopback(urlsplit(ready.base_url).hostname or "")
+        return summarise(path, self._figures, slots=ready.slots, local=is_here)
 
     def _run_facts(self, end: SessionEnd) -> RunFacts:
         ready, settings = self.ready, self.leg.settings

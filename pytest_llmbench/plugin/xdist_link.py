@@ -5,7 +5,7 @@ Imported only in a controller: where xdist is installed and asked for workers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pytest_llmbench.plugin.broker import Broker
     from pytest_llmbench.plugin.channel import Hello
     from pytest_llmbench.plugin.desk import Desk
-    from pytest_llmbench.plugin.host import Host, Ready
+    from pytest_llmbench.plugin.host import Host
+from pytest_llmbench.plugin.ready import Ready
 
 
 def link_xdist(config: pytest.Config) -> None:
@@ -192,6 +193,15 @@ class _Preparation:
     async def probe(self) -> None:
         """Ask the server whether it is well."""
         await self._host.probe()
+
+    @property
+    def limit(self) -> int | None:
+        """How many requests may be in flight now."""
+        return self._host.limit
+
+    def watch(self, ready: Ready, *, in_flight: Callable[[], int], resize: Callable[[int], object]) -> None:
+        """Let the limit follow the server's queue."""
+        self._host.watch(ready, in_flight=in_flight, resize=resize)
 
     def end(self) -> None:
         """Stop the server."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pytest_llmbench.records import to_plain
+from pytest_llmbench.reports.telemetry_text import CELL_HEADERS, resource_cells
 from pytest_llmbench.reports.wording import MISSING, duration, pad, rate, seconds, single_line, width
 from pytest_llmbench.summary import Counts, PackSummary, Summary, count_text, percent
 
@@ -49,10 +51,18 @@ def _rows(summaries: Mapping[str, Summary]) -> Rows:
         ("95% interval", *(_interval(summary.total) for summary in every)),
         ("p50 latency", *(seconds(_middle(summary, "latency_p50_s")) for summary in every)),
         ("tokens/s, one answer", *(rate(_middle(summary, "decode_tps")) for summary in every)),
+        *_resources(every),
         ("Requests at once", *(str(summary.run.concurrency or MISSING) for summary in every)),
         ("Took", *(_took(summary) for summary in every)),
         ("Status", *(_status(summary) for summary in every)),
     ]
+
+
+def _resources(every: Sequence[Summary]) -> Rows:
+    """Return a row for each figure of what a run took that is known of any of them."""
+    cells = [resource_cells(summary.run.resources) for summary in every]
+    rows = [(header, *column) for header, column in zip(CELL_HEADERS, zip(*cells, strict=True), strict=True)]
+    return [row for row in rows if any(cell != MISSING for cell in row[1:])]
 
 
 def _pack(summary: Summary, name: str) -> PackSummary | None:
@@ -105,6 +115,7 @@ def _plain(name: str, summary: Summary) -> dict[str, Any]:
         "errors": total.errors,
         "latency_p50_s": _middle(summary, "latency_p50_s"),
         "decode_tps": _middle(summary, "decode_tps"),
+        "resources": to_plain(run.resources),
         "packs": {
             pack.facts.id: {"passed": pack.passed, "counted": pack.counted, "score": pack.score, "errors": pack.errors}
             for pack in summary.packs

@@ -8,6 +8,7 @@ from pytest_llmbench.reports.cautions import caution_blocks, thinking_note
 from pytest_llmbench.reports.published_scores import published_lines
 from pytest_llmbench.reports.quality_line import quality_line
 from pytest_llmbench.reports.table import INTERVAL_NOTE, errors, failures, measured_text, notes, pack_table
+from pytest_llmbench.reports.telemetry_text import resource_lines, resource_notes
 from pytest_llmbench.reports.wording import markdown, moment
 from pytest_llmbench.summary import Summary
 
@@ -31,6 +32,7 @@ class MarkdownTable:
             "",
             *_table_lines(summary),
             "",
+            *_paragraphs([*resource_lines(run.resources), *resource_notes(run.resources)]),
             *_paragraphs([*notes(summary), *filter(None, [thinking_note(summary)]), INTERVAL_NOTE]),
             *_paragraphs(_dimensions(summary)),
             *_cautions(summary),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pytest_llmbench.reports.cautions import caution_blocks
 from pytest_llmbench.reports.table import INTERVAL_NOTE, errors, failures, measured_text, notes, pack_table
+from pytest_llmbench.reports.telemetry_text import resource_lines
 from pytest_llmbench.reports.wording import pad, single_line, width
 from pytest_llmbench.summary import Summary
 
@@ -24,6 +25,7 @@ def table_lines(summary: Summary) -> list[str]:
     lines = [_aligned(row, widths) for row in cells]
     return [
         single_line(measured_text(summary)),
+        *(single_line(line) for line in resource_lines(summary.run.resources)),
         "",
         lines[0],
         rule,

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.benchmarks.adaptive import adaptive
 from tests.benchmarks.code import humaneval, humaneval_plus, mbpp_plus
 from tests.benchmarks.costs import collecting, item_cost
 from tests.benchmarks.measure import Unexpected
@@ -22,6 +23,7 @@ from tests.benchmarks.table import Row, table
 BENCHMARKS: dict[str, Callable[[Scale, Path], Iterator[Row]]] = {
     "uniform": uniform,
     "mixed": mixed,
+    "adaptive": adaptive,
     "collecting": collecting,
     "item-cost": item_cost,
     "repeats": repeats,
@@ -30,8 +32,8 @@ BENCHMARKS: dict[str, Callable[[Scale, Path], Iterator[Row]]] = {
     "humaneval-plus": humaneval_plus,
     "mbpp-plus": mbpp_plus,
 }
-_ON_REQUEST = ("humaneval", "humaneval-plus", "mbpp-plus")
-"""These need data and rivals that not every machine has."""
+_ON_REQUEST = ("adaptive", "humaneval", "humaneval-plus", "mbpp-plus")
+"""These need a model, data or rivals that not every machine has, and minutes."""
 _NAMES_HELP = f"of {', '.join(BENCHMARKS)}; by default all but {', '.join(_ON_REQUEST)}"
 
 
