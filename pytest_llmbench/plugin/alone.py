@@ -49,7 +49,8 @@ class Alone(CrewMaker):
         if len(self.legs) == 1:
             crew.plan("", ahead, self.attempts(""))
             return
-        stages = [self._stage(name, crew, ahead) for name in self.legs]
+        wanted = {item.profile for item in self._desk.items} | set(late.values())
+        stages = [self._stage(name, crew, ahead) for name in self.legs if name in wanted]
         for stage in stages:
             stage.late.update(number for number, name in late.items() if name == stage.name)
         self._tour = Tour(stages)

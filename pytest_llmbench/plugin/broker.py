@@ -95,7 +95,10 @@ class Broker:
 
     async def _tour(self, hello: Hello) -> None:
         """Measure one server after the other; a single one is kept to the end of the session."""
+        wanted = {told.profile for told in hello.scenarios} | set(hello.late.values())
         for leg in self._legs.values():
+            if self._is_tour and leg.name not in wanted:
+                continue
             if self._is_tour:
                 self.prepared.set()  # items may begin: they wait for their results
             if self._stop is None and await self._open(leg, hello) and self._is_tour:
@@ -264,8 +267,7 @@ class Broker:
             leg.feeder.drop(key for key in crash.parked if self._leg(key) is leg)
             leg.feeder.lost(key for key in crash.free if self._leg(key) is leg)
         self._try_next_suspect()
-        if self._stop is not None:
-            self._answer_waiting()
+        self._answer_waiting()
 
     def _forget(self, nodeid: str) -> None:
         """Take note that an item is over."""

@@ -38,8 +38,7 @@ class Desk:
         self._config = config
         self._legs = legs
         self._terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
-        for leg in legs:
-            refuse_early(leg.settings)
+        refuse_early([leg.settings for leg in legs])
         self._sheets = {leg.name: Sheet(leg, tag_totals={}) for leg in legs}
         self._echoes = Echoes()
         self._expected: dict[str, Expected] = {}
@@ -188,7 +187,8 @@ class Desk:
         )
         for sheet in self._sheets.values():
             sheet.finish(end)
-        exit_ = gate.combined({name: sheet.exit for name, sheet in self._sheets.items()})
+        wanted = {name: sheet.exit for name, sheet in self._sheets.items() if sheet.is_wanted}
+        exit_ = gate.combined(wanted or {name: sheet.exit for name, sheet in self._sheets.items()})
         self._remember_durations()
         exit_ = self._write(exit_)
         session.exitstatus = exit_.code
@@ -243,9 +243,9 @@ class Desk:
             except (OSError, LlmbenchError) as error:
                 sheet.unwritten(error)
                 exit_ = gate.UNWRITTEN
-        measured = [sheet for sheet in self._sheets.values() if sheet.summary is not None]
         if len(self._sheets) > 1:
-            self._compare({sheet.leg.name: sheet.summary for sheet in measured if sheet.summary is not None})
+            known = {name: sheet.summary for name, sheet in self._sheets.items() if sheet.is_wanted}
+            self._compare({name: summary for name, summary in known.items() if summary is not None})
         return exit_
 
     def _compare(self, summaries: Mapping[str, Summary]) -> None:

@@ -113,7 +113,8 @@ def _read(config: pytest.Config) -> tuple[Leg, ...]:
     folders = (config.invocation_params.dir, config.rootpath)
     settings = read_settings(config)
     try:
-        settings = replace(settings, strict_thinking=config_in(*folders).strict_thinking)
+        said = config_in(*folders)
+        settings = replace(settings, strict_thinking=said.strict_thinking, thinking_switch=said.thinking_switch)
         if not settings.profiles:
             return (Leg(settings=replace(settings, connection=server_connection(*folders))),)
         say = _reporter(config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,15 @@ from pytest_llmbench.settings import Settings
 from pytest_llmbench.summary import Summary
 
 
-def refuse_early(settings: Settings) -> None:
+def refuse_early(legs: Sequence[Settings]) -> None:
     """Refuse before the run what could only be refused after it; raises `pytest.UsageError`."""
+    if len(legs) > 1 and any(settings.write_quality for settings in legs):
+        raise pytest.UsageError("--llm-write-quality is for one server at a time: name one with --llm-profile")
     try:
-        gate.check_gate(settings.gate)
-        if settings.write_quality:
-            check_quality_target(Path(settings.write_quality))
+        for settings in legs:
+            gate.check_gate(settings.gate)
+            if settings.write_quality:
+                check_quality_target(Path(settings.write_quality))
     except UsageProblem as problem:
         raise pytest.UsageError(str(problem)) from None
 

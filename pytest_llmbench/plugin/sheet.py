@@ -74,6 +74,11 @@ class Sheet:
         """The run folder, None where there is none."""
         return RunFolder(path=self.ready.folder) if self.ready is not None else None
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anything was to be asked of this server."""
+        return bool(self.expected) or self.ready is not None
+
     def expect(self, one: Expected) -> None:
         """Count a scenario that was collected and selected."""
         self.expected[one.nodeid] = one

@@ -212,3 +212,34 @@ def test_unknown_profiles_are_told_before_anything_is_asked(lab: Lab, stub: Stub
     assert done.code == 4
     done.holds("balanced")
     assert stub.stats()["requests"] == 0
+
+
+def test_the_quality_line_is_of_one_server(lab: Lab, stub: Stub, other: Stub) -> None:
+    """--llm-write-quality with several servers is refused before anything is asked."""
+    lab.pack(scenarios(2))
+    two(lab, stub, other)
+    compose = lab.file("compose.yaml", "# Quality:\nservices: {}\n")
+    done = lab.run("--llm-profile", "all", "--llm-write-quality", str(compose))
+    assert done.code == 4
+    done.holds("one server at a time")
+    assert stub.stats()["requests"] == other.stats()["requests"] == 0
+
+
+def test_collecting_starts_nothing(lab: Lab, stub: Stub, other: Stub) -> None:
+    """--collect-only lists every scenario for every server and asks none."""
+    lab.pack(scenarios(2))
+    two(lab, stub, other)
+    done = lab.run("--llm-profile", "all", "--collect-only", "-q")
+    done.holds("S-01[A]", "S-02[B]")
+    assert stub.stats()["requests"] == other.stats()["requests"] == 0
+
+
+@WAYS
+def test_a_server_nobody_asks_is_not_started(lab: Lab, stub: Stub, other: Stub, way: tuple[str, ...]) -> None:
+    """With -k only one profile's scenarios are left: the other one appears nowhere."""
+    lab.pack(scenarios(3))
+    two(lab, stub, other)
+    done = lab.run("--llm-profile", "all", "-k", "[B]", *way)
+    done.ends(0, "no wrong answer")
+    assert stub.stats()["requests"] == 0
+    assert [one["profile"] for one in compared(done)] == ["B"]
