@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from pytest_llmbench.errors import JournalError, TrialError, WorkerCrashed
@@ -13,6 +12,7 @@ from pytest_llmbench.loop import Loop
 from pytest_llmbench.ordering import Job, order_jobs
 from pytest_llmbench.plugin.address import Address
 from pytest_llmbench.plugin.channel import Hello, Message, Told
+from pytest_llmbench.plugin.counter import ResultCounter
 from pytest_llmbench.plugin.crew import as_trial_error, compact
 from pytest_llmbench.plugin.fed_leg import Course, FedLeg
 from pytest_llmbench.plugin.parties import NOBODY, Audience, Worker
@@ -41,8 +41,7 @@ class Broker:
         self._audience = audience
         self._durations = durations
         self._workers: dict[str, Worker] = {}
-        self._results: dict[Key, Message] = {}
-        self._waiting: dict[Key, set[str]] = defaultdict(set)
+        self._counter = ResultCounter(self._send)
         self._ahead: set[int] = set()
         self._suspects = Suspects()
         self._told: dict[int, Told] = {}
@@ -163,7 +162,7 @@ class Broker:
             case "want":
                 self._want(worker, key)
             case "again":
-                self._results.pop(key, None)
+                self._counter.forget(key)
                 self._ahead.discard(key[0])
                 self._want(worker, key)
             case "talked":
@@ -195,16 +194,13 @@ class Broker:
         worker.send({"run": key, "again": key in self._suspects.orphans})
 
     def _want(self, worker: Worker, key: Key) -> None:
-        if key in self._results:
-            worker.send({"result": self._results[key], "key": key})
+        if self._counter.serve(worker.name, key):
             return
         running, leg = self._is_running(key), self._leg(key)
         if (self._stop or leg.stopped) is not None and not running:
             worker.send({"result": self._never(key), "key": key})
             return
-        known = key[0] in self._ahead or running or key in self._waiting
-        self._waiting[key].add(worker.name)
-        if not known:
+        if not self._counter.wait(worker.name, key) and not running and key[0] not in self._ahead:
             leg.feeder.again(key)
 
     def _is_running(self, key: Key) -> bool:
@@ -223,7 +219,7 @@ class Broker:
         self._suspects.done(key)
         self._audience.finished(result)
         self._leg(key).feeder.done(key, result)
-        self._deliver(key, to_plain(compact(result)))
+        self._counter.put(key, to_plain(compact(result)))
 
     def _try_next_suspect(self) -> None:
         key = self._suspects.take_next()
@@ -232,11 +228,9 @@ class Broker:
         for leg in self._legs.values() if self._is_tour else ():
             leg.look_again()
 
-    def _deliver(self, key: Key, plain: Message) -> None:
-        self._results[key] = plain
-        for name in self._waiting.pop(key, ()):
-            if name in self._workers:
-                self._workers[name].send({"result": plain, "key": key})
+    def _send(self, name: str, message: Message) -> None:
+        if name in self._workers:
+            self._workers[name].send(message)
 
     async def _slot(self, worker: Worker, key: Key, leg: FedLeg) -> None:
         if (self._stop or leg.stopped) is None:
@@ -280,7 +274,7 @@ class Broker:
             return
         self._ahead.discard(number)
         for attempt in range(1, self._leg((number, 1)).attempts + 1):
-            self._results.pop((number, attempt), None)
+            self._counter.forget((number, attempt))
 
     def broken(self, error: Exception) -> None:
         """End the run: what is asked from now on would be lost."""
@@ -313,9 +307,6 @@ class Broker:
 
     def _answer_waiting(self) -> None:
         """Let nobody wait for a trial that will not be started; those that run still have their say."""
-        over = [key for key in self._waiting if (self._stop or self._leg(key).stopped) and not self._is_running(key)]
-        for key in over:
-            plain = self._never(key)
-            for name in self._waiting.pop(key):
-                if name in self._workers:
-                    self._workers[name].send({"result": plain, "key": key})
+        for key in self._counter.waited_for():
+            if (self._stop or self._leg(key).stopped) and not self._is_running(key):
+                self._counter.answer(key, self._never(key))
