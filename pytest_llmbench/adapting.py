@@ -71,7 +71,7 @@ class Adaptive:
     """The limit on requests in flight. The same observations lead to the same limits.
 
     It begins at `start` and stays between `floor` and `ceiling`; a `fixed` one never moves. While requests wait at
-    the server for several observations, or it preempts some for want of cache, it shrinks to what is worked on.
+    the server for several observations, or it preempts or refuses some, it shrinks to what is worked on.
     While all of ours are worked on and none waits it doubles, until something waits, the cache is nearly full or
     throughput does not rise any more; then it comes back to what was enough, and tries a little more ever more
     seldom. Others who use the server are seen and left their room. Where the server tells nothing of its queue the
@@ -88,13 +88,14 @@ class Adaptive:
         self._rest = 0
         self._vain_rest = REST
         self._preemptions: int | None = None
+        self._refusals: int | None = None
         self._tokens: tuple[int | None, int | None] | None = None
 
     def observe(self, load: ServerLoad | None, *, in_flight: int, at: float) -> int:
         """Take in what the server said at the moment `at` (seconds, any origin) and return the limit from now on."""
         if self._fixed or load is None or load.waiting is None or self._is_old_news(load):
             return self.limit
-        preempted = self._has_preempted(load)
+        preempted, refused = self._has_preempted(load), self._has_refused(load)
         if in_flight > self.limit:  # a smaller limit takes effect as answers come in
             self._looks.clear()
             return self.limit
@@ -102,7 +103,9 @@ class Adaptive:
         generated = load.generated_tokens if _counts_each_step(load) else None
         look = _Look(at=at, in_flight=in_flight, waiting=load.waiting, busy=load.busy, generated=generated)
         self._looks.append(look)
-        if preempted:
+        if refused:
+            self._halve(look)
+        elif preempted:
             self._shrink([look], most=self.limit - max(1, self.limit // 8))
         elif self._is_crowded():
             self._shrink(list(self._looks)[-PATIENCE:], most=self.limit - 1)
@@ -120,6 +123,10 @@ class Adaptive:
     def _has_preempted(self, load: ServerLoad) -> bool:
         before, self._preemptions = self._preemptions, load.preemptions
         return before is not None and load.preemptions is not None and load.preemptions > before
+
+    def _has_refused(self, load: ServerLoad) -> bool:
+        before, self._refusals = self._refusals, load.refusals
+        return before is not None and load.refusals is not None and load.refusals > before
 
     def _is_crowded(self) -> bool:
         recent = list(self._looks)[-PATIENCE:]
@@ -143,6 +150,12 @@ class Adaptive:
         self._seats = max(worked_on, default=max(1, room))
         self._settle(min(room, most))
 
+    def _halve(self, look: _Look) -> None:
+        """Come down to what is worked on, by half at most: a refusal comes before the page shows what is."""
+        room = max(self.limit // 2, (look.busy or 0) - look.foreign)
+        self._seats = room + look.foreign
+        self._settle(min(room, self.limit - 1))
+
     def _settle(self, limit: int) -> None:
         """Go back to `limit`, and rest the longer the more often it was found to be the right one."""
         self._rest, self._vain_rest = self._vain_rest, min(2 * self._vain_rest, REST_LIMIT)
@@ -159,8 +172,9 @@ class Adaptive:
                 self._seats = limit + foreign
                 self._settle(limit)
                 return
-        if self._seats is not None and self.limit + foreign > self._seats:
-            self._seats, self._vain_rest = self.limit + foreign, REST
+        seen = _worked_on(looks, unsaid=self.limit + foreign)
+        if self._seats is not None and seen > self._seats:
+            self._seats, self._vain_rest = seen, REST
         self._before = None
         wanted = self._wanted(foreign, kv_usage)
         if wanted > self.limit:
@@ -184,6 +198,11 @@ class Adaptive:
 
     def _within(self, limit: int) -> int:
         return max(self._floor, min(self._ceiling, limit))
+
+
+def _worked_on(looks: Sequence[_Look], *, unsaid: int) -> int:
+    """Return how many requests the server was seen to work on at once; `unsaid` where it does not say."""
+    return max((look.busy for look in looks if look.busy is not None), default=unsaid)
 
 
 def _counts_each_step(load: ServerLoad) -> bool:

@@ -37,6 +37,7 @@ class Config:
 
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     strict_thinking: bool = False
+    thinking_switch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,11 @@ def read_config(path: Path) -> Config:
         sandbox = _sandbox(path, block.settled())
     except PackError as error:
         raise UsageProblem(str(error)) from None
-    return Config(sandbox=sandbox, strict_thinking=content.get("thinking") == "strict")
+    return Config(
+        sandbox=sandbox,
+        strict_thinking=content.get("thinking") == "strict",
+        thinking_switch=content.get("thinking_switch", ""),
+    )
 
 
 def config_in(*folders: Path) -> Config:

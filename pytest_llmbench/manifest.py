@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 from pytest_llmbench import __version__
 from pytest_llmbench.errors import LlmbenchError
 from pytest_llmbench.records import PackFacts, Server, ServerFacts, to_plain
-from pytest_llmbench.redaction import HIDDEN, redacted, redacted_command, redacted_data
+from pytest_llmbench.redaction import HIDDEN, names_secret, redacted, redacted_command, redacted_data
 from pytest_llmbench.runfolder import RunFolder
 from pytest_llmbench.sampling import deviations, is_canonical
-from pytest_llmbench.settings import Settings
+from pytest_llmbench.settings import Profile, Settings
 from pytest_llmbench.thinking_switch import switch_of
 from pytest_llmbench.web import is_loopback
 
@@ -36,6 +36,7 @@ HASH_LIMIT = 1 << 30
 """Bytes of a model file that is still hashed; a larger one is known by size and time."""
 
 _GPU_WAIT_S = 2.0
+_CREDENTIALS = re.compile(r"(?<=://)[^/?#@]*@")
 _PACKAGES = ("pytest", "pytest-xdist", "openai")
 _OF_A_SESSION = ("started_at", "finished_at", "exit_code", "version", "command", "concurrency", "workers", "sandbox")
 
@@ -80,11 +81,11 @@ def signature(settings: Settings, server: Server, *, model: str) -> str:
     """Return a hash (32 hex digits) of what must be equal for ``--llm-resume`` to go on with a run.
 
     Model, server, endpoint, sampling, thinking, extra body, token limit and deadline; neither packs nor
-    concurrency. A server is known by its URL; one that we start, on another port each time, by its model file.
+    concurrency. A server is known by its URL; one that we start by its model file and profile, whatever its port.
     """
     parts = {
         "model": model,
-        "server": _identity(server),
+        "server": _identity(settings.profile, server),
         "endpoint": settings.endpoint or "openai_chat",
         "sampling": settings.sampling,
         "sampling_from_server": settings.sampling_from_server,
@@ -200,8 +201,16 @@ def _shaping(settings: Settings) -> dict[str, Any]:
         "thinking_max_tokens": settings.thinking_max_tokens,
         "thinking_switch": settings.thinking_switch or None,
         "body": dict(settings.connection.body) or None,
+        "profile": _definition(settings.profile) if settings.profile else None,
     }
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _definition(profile: Profile) -> dict[str, Any]:
+    """Return what tells a profile's server from others; a secret may be another one tomorrow."""
+    plain = {name: getattr(profile, name) for name in ("name", "engine", "urls", "model", "files", "service", "preset")}
+    env = {name: value for name, value in profile.env.items() if not names_secret(name)}
+    return {**plain, "command": redacted_command(profile.command), "env": env}
 
 
 def _without_secrets(settings: Settings) -> dict[str, Any]:
@@ -242,23 +251,20 @@ def _installed(package: str) -> str | None:
         return None
 
 
-def _identity(server: Server) -> str:
+def _identity(profile: Profile | None, server: Server) -> str:
     if sha256 := server.detail.get("model_sha256"):
         return f"sha256:{sha256}"
     if path := server.detail.get("model_path"):
         file = _file_facts(Path(str(path)), "")
         return json.dumps(to_plain({"path": str(path), **(file or {})}), sort_keys=True)
-    return _without_credentials(server.base_url)
-
-
-def _without_credentials(url: str) -> str:
-    return re.sub(r"(?<=://)[^/?#@]*@", "", url).rstrip("/")
+    started = profile is not None and profile.engine in ("process", "compose")
+    return "" if started else _CREDENTIALS.sub("", server.base_url).rstrip("/")
 
 
 def _model_file(server: Server, facts: ServerFacts) -> dict[str, Any] | None:
     """Describe the model's file where the server runs on this machine and says which one it is."""
     detail = {**facts.detail, **server.detail}
-    host = urlsplit(_without_credentials(server.base_url)).hostname or ""
+    host = urlsplit(_CREDENTIALS.sub("", server.base_url)).hostname or ""
     if not detail.get("model_path") or not is_loopback(host):
         return None
     return _file_facts(Path(str(detail["model_path"])), str(detail.get("model_sha256") or ""))

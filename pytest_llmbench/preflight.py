@@ -74,25 +74,30 @@ def asked_of(
 def cannot_fit(asked: Iterable[Asked], context: int | None, *, count: Count | None = None) -> tuple[Misfit, ...]:
     """Return the scenarios whose prompt and answer need more than `context` tokens (None: not known, all fit).
 
-    Prompts are estimated from below; with `count` the longest ones of those that seem to fit are counted. Of a
-    dialogue the opening and the user's further turns are known before. Questions from a data set are not, so only
-    their answers are taken into account.
+    Prompts are estimated from below; with `count` the longest ones of those that seem to fit are counted, and those
+    that do not, so that what is advised is enough. Of a dialogue the opening and the user's further turns are known
+    before. Questions from a data set are not, so only their answers are taken into account.
     """
     if context is None:
         return ()
     everything = [(one, _misfit(one, context)) for one in asked]
-    found = [misfit for _, misfit in everything if misfit.needed > context]
+    found = [pair for pair in everything if pair[1].needed > context]
     close = sorted((pair for pair in everything if pair[1].needed <= context), key=_guess, reverse=True)
-    return (*found, *_counted(close[:_COUNT_LIMIT], count))
+    sure = (_measured(one.scenario, misfit, count) for one, misfit in found[:_COUNT_LIMIT])
+    return (*sure, *(misfit for _, misfit in found[_COUNT_LIMIT:]), *_counted(close[:_COUNT_LIMIT], count))
 
 
-def problem_with(misfits: Sequence[Misfit], facts: ServerFacts) -> UsageProblem | None:
-    """Return the configuration error for `misfits`, with their numbers and what to change, or None for none."""
+def problem_with(misfits: Sequence[Misfit], facts: ServerFacts, *, of_all: bool = True) -> UsageProblem | None:
+    """Return the configuration error for `misfits`, with their numbers and what to change, or None for none.
+
+    Without `of_all` only the largest scenarios were looked at, and there may be more.
+    """
     if not misfits:
         return None
     worst = sorted(misfits, key=lambda misfit: misfit.needed, reverse=True)
     slots = f", with {facts.slots} slots" if facts.slots else ""
     whole = f"{len(misfits):,} scenarios cannot" if len(misfits) > 1 else "1 scenario cannot"
+    whole = whole if of_all else f"At least {whole}"
     more = f"\n  and {len(misfits) - _NAMED:,} more" if len(misfits) > _NAMED else ""
     lines = "".join(f"\n  {_line(misfit)}" for misfit in worst[:_NAMED])
     return UsageProblem(
@@ -113,9 +118,9 @@ def _counted(close: Sequence[tuple[Asked, Misfit]], count: Count | None) -> Iter
             fitting += 1
 
 
-def _measured(scenario: Scenario, estimate: Misfit, count: Count) -> Misfit:
+def _measured(scenario: Scenario, estimate: Misfit, count: Count | None) -> Misfit:
     """Return the estimate with the opening counted; further turns stay estimated."""
-    opening = count(scenario.messages, scenario.tools) if scenario.messages else None
+    opening = count(scenario.messages, scenario.tools) if count is not None and scenario.messages else None
     if opening is None:
         return estimate
     later = _fewest_in(scenario.followups)

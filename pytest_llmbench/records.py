@@ -484,13 +484,14 @@ class ServerFacts:
 class ServerLoad:
     """What a server says of its work at one moment; None where it does not say.
 
-    `busy` requests are worked on, `waiting` ones stand in its queue. `preemptions`, `prompt_tokens` and
-    `generated_tokens` are counters since its start; `kv_usage` is the share of its cache in use, 0 to 1.
+    `busy` requests are worked on, `waiting` ones stand in its queue. `preemptions`, `refusals`,
+    `prompt_tokens` and `generated_tokens` are counters since its start; `kv_usage` is the share of its cache, 0 to 1.
     """
 
     busy: int | None = None
     waiting: int | None = None
     preemptions: int | None = None
+    refusals: int | None = None
     prompt_tokens: int | None = None
     generated_tokens: int | None = None
     kv_usage: float | None = None

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pytest_llmbench.adapting import CEILING, MEASURED, PATIENCE, Adaptive, Governor
@@ -44,6 +44,7 @@ def fed(adaptive: Adaptive, *looks: tuple[ServerLoad | None, int]) -> int:
     longest=st.integers(20, 200),
     kind=st.sampled_from(["llama.cpp", "vllm"]),
 )
+@example(start=1, slots=15, longest=20, kind="llama.cpp")
 def test_the_slots_of_any_server_are_found_and_kept(start: int, slots: int, longest: int, kind: str) -> None:
     """From any start: in the end all slots work, one in eight more is tried now and then, the limit rarely moves."""
     server = Batch(slots, even, kind=kind)
@@ -255,3 +256,13 @@ def test_a_governor_tells_each_change_and_what_the_server_said() -> None:
     governor.stop()
     governor.stop()
     assert (told, governor.limit, governor.latest) == ([3], 3, queue)
+
+
+@pytest.mark.parametrize("busy", [0, 4])
+def test_a_server_that_refuses_gets_fewer(busy: int) -> None:
+    """A vLLM with --max-num-queued-reqs 4 shows no queue; what it works on stands on its page only a step later."""
+    looks = [
+        (ServerLoad(busy=busy, waiting=0, preemptions=0, refusals=4 * n, prompt_tokens=9, generated_tokens=n), 8)
+        for n in range(2)
+    ]
+    assert fed(Adaptive(8), *looks) == 4

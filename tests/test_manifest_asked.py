@@ -65,6 +65,28 @@ def test_a_run_that_is_asked_otherwise_is_another_run() -> None:
     assert signed(connection=Connection(headers={"X-Team": "a"})) == signed()
 
 
+def test_profiles_that_serve_one_model_file_are_kept_apart() -> None:
+    """Else a resume would take one profile's answers for another's; ports and secrets may change."""
+
+    def kept(port: int = 1, **values: Any) -> str:
+        profile = Profile(**{"name": "A", "engine": "compose", "files": ("compose.yaml",), **values})
+        server = Server(base_url=f"http://127.0.0.1:{port}/v1", engine="compose")
+        return signature(Settings(profile=profile), server, model="m")
+
+    different = [
+        kept(),
+        kept(name="B"),
+        kept(preset="balanced"),
+        kept(env={"CTX": "4096"}),
+        kept(env={"CTX": "8192"}),
+        kept(command=("llama-server", "-c", "4096")),
+        kept(files=("other.yaml",)),
+    ]
+    assert len(set(different)) == len(different)
+    assert kept() == kept(port=2)
+    assert kept(env={"HF_TOKEN": "correct-horse"}) == kept(env={"HF_TOKEN": "battery-staple"})
+
+
 def test_headers_and_environments_are_kept_by_name_alone() -> None:
     """Whatever they are called, and in a profile's command too."""
     connection = Connection(headers={"X-Team": "correct-horse"}, body={"cache_prompt": False})

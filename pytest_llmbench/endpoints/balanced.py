@@ -21,7 +21,7 @@ REST_S = 30.0
 HOMES_LIMIT = 4096
 """Dialogues whose server is remembered: many more than are under way at once."""
 
-_COUNTERS = ("preemptions", "prompt_tokens", "generated_tokens")
+_COUNTERS = ("preemptions", "refusals", "prompt_tokens", "generated_tokens")
 _META = ("n_params", "size", "n_vocab", "n_embd")
 _TOLD = ("base_url", "slots", "context")
 S = TypeVar("S")

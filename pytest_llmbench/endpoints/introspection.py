@@ -16,7 +16,7 @@ from typing import Any
 from pytest_llmbench import web
 from pytest_llmbench.endpoints.addresses import Address
 from pytest_llmbench.endpoints.refusals import refused, spoken
-from pytest_llmbench.endpoints.templates import thinking_of
+from pytest_llmbench.endpoints.templates import template_facts, thinking_of
 from pytest_llmbench.errors import BadConfiguration, EndpointUnreachable
 from pytest_llmbench.lookup import nearest
 from pytest_llmbench.records import ServerFacts
@@ -62,6 +62,7 @@ def look_at(address: Address, *, model: str, wait_s: float) -> ServerFacts:
     name = model or (entry.names[0] if entry.names else "")
     source = str(found.detail.get(_SOURCE) or "")
     thinking = thinking_of(address, kind=found.kind, model=name, source=source)
+    template = template_facts(address, kind=found.kind, model=name)
     kept = {name: value for name, value in found.detail.items() if name != _SOURCE}
     return replace(
         found,
@@ -69,7 +70,7 @@ def look_at(address: Address, *, model: str, wait_s: float) -> ServerFacts:
         models=tuple(one.names[0] for one in models),
         context=found.context or entry.context,
         thinking_switch=thinking.switch,
-        detail={**kept, **entry.detail, **thinking.detail},
+        detail={**kept, **template, **entry.detail, **thinking.detail},
     )
 
 

@@ -41,6 +41,7 @@ _COUNTS: Mapping[str, tuple[str, ...]] = {
     "busy": ("llamacpp:requests_processing", "vllm:num_requests_running"),
     "waiting": ("llamacpp:requests_deferred", "vllm:num_requests_waiting"),
     "preemptions": ("vllm:num_preemptions",),
+    "refusals": ("vllm:admission_rejections",),
     "prompt_tokens": ("llamacpp:prompt_tokens", "vllm:prompt_tokens"),
     "generated_tokens": ("llamacpp:tokens_predicted", "vllm:generation_tokens"),
 }

@@ -22,10 +22,10 @@ from pytest_llmbench.endpoints.events import lenient
 from pytest_llmbench.endpoints.introspection import look_at
 from pytest_llmbench.endpoints.load import LoadMeter
 from pytest_llmbench.endpoints.message_body import body_of
-from pytest_llmbench.endpoints.patience import Patience
+from pytest_llmbench.endpoints.patience import Cause, Patience
 from pytest_llmbench.endpoints.reading import BrokenStream, Reading, SaidError
-from pytest_llmbench.endpoints.refusals import mentions_stream_options, refused
-from pytest_llmbench.errors import EndpointUnreachable, RateLimited, ServerError, TrialError
+from pytest_llmbench.endpoints.refusals import cause_of, mentions_stream_options, refused
+from pytest_llmbench.errors import EndpointUnreachable, ServerError, TrialError
 from pytest_llmbench.records import Connection, Request, Response, ServerFacts, ServerLoad, Trial
 from pytest_llmbench.web import may_keep_secrets
 
@@ -82,10 +82,10 @@ def preload() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Failure:
-    """A try that brought no answer: what to raise, and whether another try may help."""
+    """A try that brought no answer: what to raise, and why another try may help (None: it will not)."""
 
     error: TrialError
-    may_pass: bool = False
+    cause: Cause | None = None
     retry_after: str | None = None
     refuses_stream_options: bool = False
 
@@ -125,7 +125,7 @@ class OpenAIChat:
     async def ask(self, request: Request, *, trial: Trial, turn: int, progress: Progress) -> Response:
         """Return the answer, streamed where `request.stream`.
 
-        Retries 429, 503 and broken connections a few times, see `patience`. Raises a `TrialError`.
+        Retries 429, 503 and broken connections, see `patience`. Raises a `TrialError`.
         Cancelling closes the connection, upon which servers stop decoding.
         """
         del trial, turn
@@ -139,7 +139,7 @@ class OpenAIChat:
             if found.refuses_stream_options and asks_usage:
                 self._asks_usage = False
                 continue
-            pause_s = self._pause(found, patience)
+            pause_s = patience.pause(found.cause, retry_after=found.retry_after) if found.cause else None
             if pause_s is None:
                 raise found.error
             await asyncio.sleep(pause_s)
@@ -149,12 +149,6 @@ class OpenAIChat:
         client, self._client = self._client, None
         if client is not None:
             await client.close()
-
-    def _pause(self, failure: _Failure, patience: Patience) -> float | None:
-        if not failure.may_pass:
-            return None
-        is_rate = isinstance(failure.error, RateLimited)
-        return patience.pause(is_rate=is_rate, retry_after=failure.retry_after)
 
     async def _try(self, request: Request, progress: Progress, retries: int) -> Response | _Failure:
         """Send the request once. Exceptions of the SDK end here, so that none of its texts is ever shown."""
@@ -169,7 +163,7 @@ class OpenAIChat:
             return self._status(_status_in(error.body), error.body, model=request.model)
         except BrokenStream:
             said = f"{self._address.api} ended its stream before the answer was finished"
-            return self._failure(ServerError(said), may_pass=True)
+            return self._failure(ServerError(said), cause=Cause.BROKEN)
         except (http.TransportError, http.StreamError, OSError) as error:
             return self._disconnected(error)
         except (http.HTTPError, ServerError) as error:
@@ -245,7 +239,7 @@ class OpenAIChat:
         error = refused(status, body, model=model, url=self._address.api)
         return self._failure(
             error,
-            may_pass=isinstance(error, RateLimited) or status == HTTPStatus.SERVICE_UNAVAILABLE,
+            cause=cause_of(status, error),
             retry_after=retry_after,
             refuses_stream_options=status < HTTPStatus.INTERNAL_SERVER_ERROR and mentions_stream_options(body),
         )
@@ -255,7 +249,7 @@ class OpenAIChat:
             return self._failure(self._address.untrusted(why))
         said = f"{type(error).__name__}: {error}".rstrip(": ")
         return self._failure(
-            EndpointUnreachable(f"no connection to {self._address.api}, or it broke ({said})"), may_pass=True
+            EndpointUnreachable(f"no connection to {self._address.api}, or it broke ({said})"), cause=Cause.BROKEN
         )
 
     def _failure(self, error: TrialError, **more: Any) -> _Failure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import math
 import time
 from email.utils import parsedate_to_datetime
@@ -12,24 +13,36 @@ RATE_PAUSES_S = (10.0, 20.0, 40.0)
 BROKEN_PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 """Seconds before each retry of a 503 or a broken connection."""
 
+BUSY_PAUSES_S = (0.5, 1.0, 2.0, 4.0, *(8.0,) * 36)
+"""Seconds before each retry at a server that is up and takes no more: a place comes free when one of its answers is
+finished, which takes seconds or minutes, so five of these are waited."""
+
 LONGEST_S = 120.0
 """No server makes us wait longer than this, whatever its Retry-After says."""
 
 
+class Cause(enum.Enum):
+    """Why a try brought no answer though another may: a rate limit, a full server, or one that is down."""
+
+    RATE = enum.auto()
+    BUSY = enum.auto()
+    BROKEN = enum.auto()
+
+
 class Patience:
-    """The retries that one request has left. Both kinds together are never more than seven."""
+    """The retries that one request has left, counted for each cause: a server that changes between them is given up."""
 
     def __init__(self) -> None:
         self.retries = 0
-        self._rate = iter(RATE_PAUSES_S)
-        self._broken = iter(BROKEN_PAUSES_S)
+        pauses = {Cause.RATE: RATE_PAUSES_S, Cause.BUSY: BUSY_PAUSES_S, Cause.BROKEN: BROKEN_PAUSES_S}
+        self._pauses = {cause: iter(seconds) for cause, seconds in pauses.items()}
 
-    def pause(self, *, is_rate: bool, retry_after: str | None = None) -> float | None:
+    def pause(self, cause: Cause, *, retry_after: str | None = None) -> float | None:
         """Return the seconds to wait before the next try, or None to give up.
 
         `retry_after` is the header's value, seconds or an HTTP date (RFC 9110, section 10.2.3).
         """
-        pause_s = next(self._rate if is_rate else self._broken, None)
+        pause_s = next(self._pauses[cause], None)
         if pause_s is None:
             return None
         self.retries += 1

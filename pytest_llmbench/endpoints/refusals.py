@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from pytest_llmbench.endpoints.patience import Cause
 from pytest_llmbench.errors import BadConfiguration, ContextOverflow, RateLimited, ServerError, TrialError
 from pytest_llmbench.records import printable
 
@@ -25,6 +26,8 @@ _PARAMETER = re.compile(
     r"|not permitted|extra (fields|inputs)|unexpected keyword|does not support",
     re.IGNORECASE,
 )
+_BUSY = re.compile(r"currently busy|cannot accept new requests|backlog limit|overloaded", re.IGNORECASE)
+"""How a server that is up says that it takes no more now; vLLM so with --max-num-queued-reqs and -tokens."""
 _TITLE = re.compile(r"<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _EXCERPT = 400
 
@@ -49,7 +52,8 @@ def refused(status: int, body: Any, *, model: str, url: str) -> TrialError:
     The server's own words are quoted: the caller hides secrets in them.
     """
     said, quoted = _searched(body), f"{url} answered {status}: {spoken(body)}"
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
+    is_busy = status == HTTPStatus.SERVICE_UNAVAILABLE and _BUSY.search(said) is not None
+    if status == HTTPStatus.TOO_MANY_REQUESTS or is_busy:
         return RateLimited(f"{quoted}; lower the load with --llm-concurrency")
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return BadConfiguration(f"{url} refuses the key ({spoken(body)}): set {KEY_VARIABLE} to one it accepts")
@@ -61,6 +65,13 @@ def refused(status: int, body: Any, *, model: str, url: str) -> TrialError:
             "(vLLM: --enable-auto-tool-choice --tool-call-parser NAME, llama.cpp: --jinja)"
         )
     return _otherwise(status, body, quoted, model)
+
+
+def cause_of(status: int, error: TrialError) -> Cause | None:
+    """Return why the question may be asked again that got `error` and `status`; None: the answer stays the same."""
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return Cause.BUSY if isinstance(error, RateLimited) else Cause.BROKEN
+    return Cause.RATE if isinstance(error, RateLimited) else None
 
 
 def spoken(body: Any) -> str:

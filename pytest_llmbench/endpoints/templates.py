@@ -1,4 +1,4 @@
-"""What the chat template of a server does with thinking, found out by rendering the same question twice.
+"""What the chat template of a server does with thinking and tools, found out by rendering the same question twice.
 
 Only a server's own rendering is proof: the source of a template mentions names that it never reads, servers set
 variables of their own, and some hide the source. Where nothing can be rendered the source is read after all.
@@ -6,6 +6,7 @@ variables of their own, and some hide the source. Where nothing can be rendered 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from pytest_llmbench.thinking_switch import EFFORT, KEYS, KWARGS, LEVELS, NO_SWI
 
 _QUESTION = [{"role": "user", "content": "Hello"}]
 _SEEN_LEVELS = ("none", "low", "high")
+_TOOLS = [{"type": "function", "function": {"name": "ping", "description": "Does nothing.", "parameters": {}}}]
 _UNHEARD = "zzz"
 """A level that no template has a rule for."""
 
@@ -52,6 +54,27 @@ def thinking_of(address: Address, *, kind: str, model: str, source: str) -> Thin
         return Thinking(switch=EFFORT, detail={"thinking_has_off": _has_off(prompts)} if prompts.are_texts else {})
     always = _OPEN_THOUGHT.search(plain) is not None
     return Thinking(switch=NO_SWITCH, detail={"thinking_always": True} if always else {})
+
+
+def template_facts(address: Address, *, kind: str, model: str) -> dict[str, Any]:
+    """Return what the manifest keeps of a template that vLLM uses and does not show, {} of any other server's.
+
+    ``rendered_prompt_sha256``: hash of a short question with a tool as the model gets it, which stands in for the
+    template's own, for vLLM's fingerprint says nothing of it; where a template writes the date it is another each day.
+    ``chat_template_caps`` says, as llama.cpp does, that a template has no place for tools: vLLM takes them without a
+    word, and the model never sees them.
+    """
+    if kind != "vllm":
+        return {}
+    prompts = _Prompts(address, kind, model)
+    plain, tooled = prompts.with_variables({}), prompts.with_variables({}, tools=_TOOLS)
+    if plain is None or tooled is None:
+        return {}
+    told: dict[str, Any] = {"rendered_prompt_sha256": hashlib.sha256(tooled.encode("utf-8", "replace")).hexdigest()}
+    # an old vLLM renders without tools as it does not know them here; it lets nonsense pass as well
+    if plain == tooled and prompts.with_variables({}, tools="none") is None:
+        told["chat_template_caps"] = {"supports_tools": False}
+    return told
 
 
 def read_source(source: str) -> Thinking:
@@ -100,9 +123,11 @@ class _Prompts:
         self._address, self._kind, self._model = address, kind, model
         self.are_texts = True
 
-    def with_variables(self, variables: Mapping[str, Any]) -> str | None:
+    def with_variables(self, variables: Mapping[str, Any], *, tools: object = None) -> str | None:
         """Return the prompt; None where it cannot be rendered so."""
         ask: dict[str, Any] = {"messages": _QUESTION, **({KWARGS: variables} if variables else {})}
+        if tools is not None:
+            ask["tools"] = tools
         if self._kind == "llama.cpp":
             prompt = posted(self._address, f"{self._address.origin}/apply-template", ask).get("prompt")
             return prompt if isinstance(prompt, str) else None

@@ -47,6 +47,10 @@ _HINTS = (
         "larger than the (maximum number of tokens that can be stored|available KV cache memory)",
     ),
     _hint(
+        "the model was trained for less context: lower --max-model-len to what the log names",
+        "max_model_len .* is greater than the derived max_model_len",
+    ),
+    _hint(
         "this build of the server does not know the model's architecture: take a newer image or release",
         "unknown (model )?architecture",
         "model architectures? .* (is|are) not supported",

@@ -4,7 +4,8 @@
 standard error. With `at_end` (a command) the guard then prints one JSON line, ``{"ended": EXIT_CODE}``, and waits
 on; without, it ends as the command did. At the end of its standard input, that is when its parent closes it or is
 gone however it went, it ends the command and all that came of it, runs `at_end` and goes. `lock` is a file that it
-holds meanwhile against other guards: where one has it already, nothing is run and the exit code is `LOCKED`.
+holds meanwhile against other guards: where one has it for longer than `LOCK_WAIT_S`, nothing is run and the exit
+code is `LOCKED`.
 
 It runs as a script and imports nothing of this package, so that it starts in 30 ms and holds little memory.
 """
@@ -33,6 +34,9 @@ GRACE_S = 5.0
 AT_END_S = 60.0
 """Seconds that the command at the end may take."""
 
+LOCK_WAIT_S = 12.0
+"""Seconds to wait for a lock: the guard of a session that was just killed still takes its server down."""
+
 _LOOK_S = 0.1
 _DEATH_SIGNAL, _ADOPT = 1, 36  # prctl(2): PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER
 _LINUX = sys.platform.startswith("linux")
@@ -44,7 +48,7 @@ def main(arguments: list[str]) -> int:
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())  # not ignored: the command would inherit that
     threading.Thread(target=_await_end_of_input, args=(over,), daemon=True).start()
-    held = _hold(spec.get("lock"))
+    held = _hold(spec.get("lock"), over)
     if held is None:
         return LOCKED
     if _LINUX:
@@ -72,18 +76,22 @@ def _await_end_of_input(over: threading.Event) -> None:
     over.set()
 
 
-def _hold(path: str | None) -> object | None:
-    """Return something to keep while the lock is held, or None where somebody else holds it."""
+def _hold(path: str | None, over: threading.Event) -> object | None:
+    """Return something to keep while the lock is held, or None where somebody else keeps it or all is `over`."""
     if not path or sys.platform == "win32":
         return object()
     import fcntl  # noqa: PLC0415 - not on Windows
 
+    limit = time.monotonic() + LOCK_WAIT_S
     while True:
         file = Path(path).open("ab")  # noqa: SIM115 - held until this process ends
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            return None
+            file.close()
+            if time.monotonic() > limit or over.wait(_LOOK_S):
+                return None
+            continue
         with contextlib.suppress(OSError):
             if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):  # noqa: PTH116 - as samestat wants it
                 return file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from pytest_llmbench.contracts import Families
@@ -15,6 +16,7 @@ from pytest_llmbench.plugin.host import Host
 from pytest_llmbench.plugin.legs import Leg
 from pytest_llmbench.plugin.tour import Stage, Tour
 
+_LOOK_S = 0.5
 _TOUR_S = 30.0
 """Seconds a server that is being stopped may take at the end of the session."""
 
@@ -72,8 +74,11 @@ class Alone(CrewMaker):
 
     def closed(self) -> None:
         """Wait for the present leg's server to be gone, then close the rest."""
-        if self._tour is not None:
-            self._tour.join(_TOUR_S)
+        limit = time.monotonic() + _TOUR_S
+        while self._tour is not None and self._tour.is_under_way and time.monotonic() < limit:
+            for host in self._hosts.values():
+                host.halt()  # an engine can only be stopped once it has begun to start something
+            self._tour.join(_LOOK_S)
         super().closed()
 
     def _stage(self, name: str, crew: LocalCrew, ahead: Sequence[ScenarioItem]) -> Stage:

@@ -83,17 +83,25 @@ def demand_of(scenarios: Sequence[Wanted], needs: Needs, *, workers: int = 0) ->
 
 
 def needs_of(posed: Sequence[Posed], families: Families, *, leg: str) -> Needs:
-    """Return what the packs among those of a leg need, by the first selected scenario of each."""
+    """Return what the packs among those of a leg need: tools and programs by the first selected scenario of each."""
     ours = [one for one in posed if one.profile == leg]
-    large = (Large(pack=one.facts.id, scenario=one.scenario) for one in ours)
+    arms = set[str]()
+    large = (Large(pack=one.facts.id, scenario=_with_arm(one.scenario, arms)) for one in ours)
     first = [one.scenario for one in {one.pack_path: one for one in reversed(ours)}.values()]
+    largest = tuple(heapq.nlargest(_LARGEST, large, key=lambda one: _size(one.scenario)))
     return Needs(
         leg=leg,
-        arms=tuple(sorted({one.thinking for one in first})),
-        largest=tuple(heapq.nlargest(_LARGEST, large, key=lambda one: _size(one.scenario))),
+        arms=tuple(sorted(arms)),
+        largest=largest,
         tools=any(scenario.tools for scenario in first),
         programs=any(isinstance(families.verifiers.get(one.verifier), SandboxedVerifier) for one in first),
     )
+
+
+def _with_arm(scenario: Scenario, arms: set[str]) -> Scenario:
+    """Return `scenario`, its arm noted: each is built when it is asked for, so all is done in one walk."""
+    arms.add(scenario.thinking)
+    return scenario
 
 
 def _size(scenario: Scenario) -> float:

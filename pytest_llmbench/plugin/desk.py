@@ -82,6 +82,7 @@ class Desk:
         sheet = self._sheets[ready.leg]
         sheet.opened(ready)
         self.last_run.begin()
+        self.progress.go_on()
         trials, folder = len(sheet.expected) * sheet.leg.settings.repeat, self._short(ready.folder)
         name = f"{ready.leg}: " if ready.leg else ""
         self.say(f"{name}{plural(trials, 'trial')} of {ready.model}, {ready.limit} at a time, into {folder}")
@@ -95,6 +96,7 @@ class Desk:
     def ended(self, name: str) -> None:
         """Take note that a leg's server is not needed any more."""
         self._sheets[name].ended()
+        self.progress.pause()
 
     def problem(self, name: str, error: TrialError) -> None:
         """Take note that a leg's server cannot be measured, and say why, once."""

@@ -101,7 +101,10 @@ class FirstLooker:
         ]
         plan = EndpointPlan(base_url=self._server.base_url, model=model, connection=self._settings.connection)
         misfits = preflight.cannot_fit(asked, facts.context, count=token_counter(plan))
-        if (problem := preflight.problem_with(misfits, facts)) is not None:
+        own = replace(facts, slots=facts.slots and facts.slots // (1 + len(self._server.replicas)))
+        of_all = len(misfits) < len(asked) or len(asked) == sum(demand.selected.values())
+        problem = preflight.problem_with(misfits, own, of_all=of_all)  # the advice is for one server
+        if problem is not None:
             raise problem
 
     def _named_model(self) -> str:

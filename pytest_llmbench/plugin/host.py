@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_llmbench import manifest
 from pytest_llmbench.assemble import SERVED, Choice, build_endpoint, choose, choose_launcher
-from pytest_llmbench.contracts import Endpoint, EndpointPlan, Families
+from pytest_llmbench.contracts import Endpoint, EndpointPlan, Engine, Families
 from pytest_llmbench.errors import (
     Cancelled,
     EndpointUnreachable,
@@ -46,6 +46,7 @@ class Host:
         self._watch: Watch | None = None
         self._server = Server(base_url="", engine="")
         self._closed = False
+        self._starting = False
 
     def open(self, demand: Demand) -> Ready:
         """Start the server, look at it, make the run folder.
@@ -90,8 +91,10 @@ class Host:
         return self._watch.limit if self._watch is not None else None
 
     def halt(self) -> None:
-        """Do not start what has not been started yet."""
+        """Do not start what has not been started yet, nor wait for what is just being started."""
         self._closed = True
+        if self._starting and self._choice is not None and self._choice.engine is not None:
+            self._choice.engine.stop()
 
     def close(self) -> None:
         """Stop the server if this session started it; one that is just being started is stopped when it is there."""
@@ -103,7 +106,7 @@ class Host:
 
     def _opened(self, choice: Choice, demand: Demand, claimed: RunFolder | None) -> Ready:
         if choice.engine is not None:
-            self._server = choice.engine.start()
+            self._server = self._started(choice.engine)
             self._check_open()
             if self._server.notice:
                 self._say(self._server.notice)
@@ -131,6 +134,17 @@ class Host:
         )
         manifest.write(folder, self._manifest(ready, seen.facts, demand=demand, sandbox=sandbox))
         return ready
+
+    def _started(self, engine: Engine) -> Server:
+        self._starting = True
+        self._check_open()
+        try:
+            return engine.start()
+        except TrialError:
+            self._check_open()  # what was stopped while it started did not fail
+            raise
+        finally:
+            self._starting = False
 
     def _looker(self) -> FirstLooker:
         return FirstLooker(self._settings, self._server, endpoint_for=self._endpoint, say=self._say)

@@ -30,14 +30,25 @@ class Progress:
         self._done = 0
         self._errors = 0
         self._failed = 0
-        self._started = time.monotonic()
+        self._began = time.monotonic()
+        self._paused: float | None = self._began
         self.total = 0
         self.enabled = True
 
     def begin(self, total: int) -> None:
-        """Expect `total` trials from now."""
+        """Expect `total` trials; the clock stands until `go_on`."""
         self.total = total
-        self._started = time.monotonic()
+        self._began = self._paused = time.monotonic()
+
+    def pause(self) -> None:
+        """Stop the clock: no server is there to ask."""
+        self._paused = self._paused or time.monotonic()
+
+    def go_on(self) -> None:
+        """Let the clock run: a server is ready."""
+        if self._paused is not None:
+            self._began += time.monotonic() - self._paused
+            self._paused = None
 
     def finished(self, result: Result) -> None:
         """Take note of a finished trial; from any thread."""
@@ -91,7 +102,7 @@ class Progress:
 
     def _remaining(self) -> str:
         left = self.total - self._done
-        spent = time.monotonic() - self._started
+        spent = (self._paused or time.monotonic()) - self._began
         if left <= 0 or self._done < min(5, self.total // 4 + 1):
             return ""
         left_s = spent / self._done * left

@@ -52,6 +52,11 @@ class Tour:
             self._stopped = True
             self._changed.notify_all()
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a stage is begun, awaited or ended just now."""
+        return self._thread.is_alive()
+
     def join(self, within_s: float) -> None:
         """Wait for the present stage to end, at most `within_s` seconds."""
         if self._thread.ident is not None:

@@ -5,7 +5,7 @@ Imported only in a controller: where xdist is installed and asked for workers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -173,8 +173,8 @@ def _open_controller(config: pytest.Config, address: Address, workers: int) -> B
     return broker
 
 
-def _close_all(broker: Broker, hosts: Iterable[Host]) -> None:
-    for host in hosts:
+def _close_all(broker: Broker, hosts: Collection[Host]) -> None:
+    for host in reversed([*hosts]):  # when an earlier one has stopped, the next must not begin
         host.halt()
     broker.close()
     for host in hosts:

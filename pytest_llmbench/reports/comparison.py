@@ -77,7 +77,7 @@ def _score(counts: Counts | None) -> str:
 
 
 def _interval(counts: Counts) -> str:
-    interval = counts.interval
+    interval = counts.interval if counts.complete else None
     return MISSING if interval is None else f"{interval[0] * 100:.0f}-{interval[1] * 100:.0f}%"
 
 

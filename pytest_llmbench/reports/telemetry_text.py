@@ -60,8 +60,10 @@ def _slots(found: Resources) -> str:
 
 def _slot_parts(found: Resources) -> Iterator[str]:
     if found.busy is not None and found.busy_share is not None:
-        of = f" of {found.slots} slots" if found.slots else ""
-        yield f"{found.busy:.1f}{of} at work on average ({percent(found.busy_share)})"
+        share = percent(found.busy_share)
+        of = f" of {found.slots} slots at work on average ({share})"
+        asked = f" requests at work on average ({share} of those asked at once)"
+        yield f"{found.busy:.1f}{of if found.slots else asked}"
     if found.waiting is not None and found.waiting_peak is not None:
         mostly = (
             f"{found.waiting:.1f} waiting, {found.waiting_peak} at most" if found.waiting_peak else "nothing waiting"

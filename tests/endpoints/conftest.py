@@ -31,3 +31,4 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the pauses between retries too short to notice; their number stays."""
     monkeypatch.setattr(patience, "RATE_PAUSES_S", (0.01,) * len(patience.RATE_PAUSES_S))
     monkeypatch.setattr(patience, "BROKEN_PAUSES_S", (0.01,) * len(patience.BROKEN_PAUSES_S))
+    monkeypatch.setattr(patience, "BUSY_PAUSES_S", (0.01,) * len(patience.BUSY_PAUSES_S))

@@ -37,7 +37,9 @@ def test_vllm_tells_its_version_and_no_slots(stub: Stub) -> None:
     stub.set(flavour="vllm")
     facts = OpenAIChat(base_url=stub.url).facts(wait_s=1)
     assert (facts.kind, facts.slots, facts.context) == ("vllm", None, 32768)
-    assert facts.detail == {"build": "0.99.0", "model_root": "/models/stub-model"}
+    told = dict(facts.detail)
+    assert len(told.pop("rendered_prompt_sha256")) == 64
+    assert told == {"build": "0.99.0", "model_root": "/models/stub-model"}
 
 
 def test_the_slots_are_the_second_witness_of_the_context(stub: Stub) -> None:

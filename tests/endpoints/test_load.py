@@ -54,6 +54,21 @@ def test_busy_and_waiting_come_from_the_metrics_page(stub: Stub, flavour: str) -
     asyncio.run(endpoint.close())
 
 
+def test_refusals_of_a_full_vllm_are_counted(stub: Stub) -> None:
+    """With --max-num-queued-reqs nothing ever waits there."""
+    stub.set(flavour="vllm", most=2)
+    one = meter(stub.url)
+    before = one.load()
+    with working(stub, 2, slots=2), ThreadPoolExecutor(1) as pool:
+        pool.submit(answer, stub.url, "one too many")
+        stub.wait_until("requests", 3)
+        found = one.load()
+    assert before is not None
+    assert found is not None
+    assert (found.busy, found.waiting) == (2, 0)
+    assert (found.refusals or 0) > (before.refusals or 0)
+
+
 @pytest.mark.parametrize("flavour", ["llama.cpp", "vllm"])
 def test_counters_of_tokens_grow_with_the_answers(stub: Stub, flavour: str) -> None:
     """Read and written apart, under both servers' names."""

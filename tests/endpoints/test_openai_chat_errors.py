@@ -11,6 +11,7 @@ import pytest
 from openai import _exceptions
 
 from pytest_llmbench.contracts import Progress
+from pytest_llmbench.endpoints import patience
 from pytest_llmbench.endpoints.openai_chat import MAPPED, NOT_RAISED, OpenAIChat, _http_library
 from pytest_llmbench.errors import (
     BadConfiguration,
@@ -20,6 +21,7 @@ from pytest_llmbench.errors import (
     ServerError,
     TrialError,
 )
+from pytest_llmbench.records import Response
 from tests.endpoints.asking import answer, ask, request_of
 from tests.stub import Stub, running_stub
 
@@ -85,6 +87,28 @@ def test_a_fault_that_passes_is_survived_and_counted(stub: Stub, *, stream: bool
     progress = Progress()
     found = answer(stub.url, f"hi [[fault={fault}]]", stream=stream, progress=progress)
     assert (found.content, found.retries, progress.characters) == ("hi", retries, 2)
+
+
+def test_a_full_server_is_waited_for(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer than one that is down: what it refused is answered when there is room."""
+    monkeypatch.setattr(patience, "BUSY_PAUSES_S", (0.05,) * 1200)
+    stub.set(flavour="vllm", slots=2, most=1)
+
+    async def talk() -> list[Response]:
+        endpoint = OpenAIChat(base_url=stub.url)
+        answers = await asyncio.gather(*(ask(endpoint, request_of(f"[[seconds=1]] {name}")) for name in "abc"))
+        await endpoint.close()
+        return answers
+
+    assert sorted(one.retries > 4 for one in asyncio.run(talk())) == [False, True, True]
+
+
+@BOTH_WAYS
+@pytest.mark.usefixtures("impatient")
+def test_a_server_that_stays_full_is_a_limit_and_no_fault(stub: Stub, *, stream: bool) -> None:
+    """The message says what to do about it."""
+    with pytest.raises(RateLimited, match=r"currently busy.*--llm-concurrency"):
+        answer(stub.url, "hi [[fault=full]]", stream=stream)
 
 
 def test_retry_after_is_obeyed(stub: Stub) -> None:

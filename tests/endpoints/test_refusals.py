@@ -46,6 +46,9 @@ def said(message: str, **more: Any) -> dict[str, Any]:
         (500, "", ServerError),
         (502, "<html><title>502 Bad Gateway</title>", ServerError),
         (503, said("Loading model"), ServerError),
+        (503, said("The engine is currently busy and cannot accept new requests. Please try again"), RateLimited),
+        (503, said("The engine has reached its prefill token backlog limit. Please try again later"), RateLimited),
+        (503, "<title>503 Service Temporarily Unavailable</title>", ServerError),
     ],
 )
 def test_each_refusal_is_booked_where_it_belongs(status: int, body: Any, kind: type[TrialError]) -> None:

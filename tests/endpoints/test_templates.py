@@ -12,7 +12,7 @@ import pytest
 
 from pytest_llmbench.endpoints.addresses import Address, address_of
 from pytest_llmbench.endpoints.openai_chat import OpenAIChat
-from pytest_llmbench.endpoints.templates import count_tokens, read_source
+from pytest_llmbench.endpoints.templates import count_tokens, read_source, template_facts
 from pytest_llmbench.engines.child_process import ChildProcess
 from pytest_llmbench.engines.embedded import CHILD, TEMPLATE
 from pytest_llmbench.engines.weights import embedded_weights
@@ -87,6 +87,28 @@ def test_without_rendering_the_source_is_read(stub: Stub, style: str) -> None:
 def test_only_names_that_a_template_reads_count(source: str, switch: str) -> None:
     """Attributes, texts and names it only sets do not."""
     assert read_source(source).switch == switch
+
+
+def test_vllm_without_a_place_for_tools_is_found_out(stub: Stub) -> None:
+    """It takes them without a word; one too old to render tools here proves nothing."""
+    caps = "chat_template_caps"
+    stub.set(flavour="vllm")
+    assert caps not in OpenAIChat(base_url=stub.url).facts(wait_s=30).detail
+    stub.set(shows_tools=False)
+    assert OpenAIChat(base_url=stub.url).facts(wait_s=30).detail[caps] == {"supports_tools": False}
+    stub.set(spells=False)
+    assert caps not in OpenAIChat(base_url=stub.url).facts(wait_s=30).detail
+
+
+def test_another_template_of_vllm_has_another_hash(stub: Stub) -> None:
+    """The same one has the same; without rendering there is none."""
+    stub.set(flavour="vllm", template="enable_thinking")
+    one, again = (template_facts(address(stub.url), kind="vllm", model="stub-model") for _ in range(2))
+    stub.set(template="thinking")
+    other = template_facts(address(stub.url), kind="vllm", model="stub-model")
+    assert one == again != other
+    stub.set(renders=False)
+    assert template_facts(address(stub.url), kind="vllm", model="stub-model") == {}
 
 
 @pytest.mark.parametrize("flavour", ["llama.cpp", "vllm"])

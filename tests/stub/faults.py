@@ -99,6 +99,11 @@ def vllm_context(limit: int, prompt: int, wanted: int) -> str:
 
 
 TOOL_CHOICE = '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'
+FULL = vllm_error(
+    503,
+    "The engine is currently busy and cannot accept new requests. Please try again later or on a different instance.",
+    "InternalServerError",
+)
 LOADING = llama_error(503, "Loading model", "unavailable_error")
 
 _WHOLE = {"choices": [{"message": {"role": "assistant", "content": "whole"}, "finish_reason": "stop"}]}
@@ -200,6 +205,7 @@ FAULTS: dict[str, Callable[[Call, Fault], Awaitable[None]]] = {
     "conflict": _status(409, vllm_error(409, "Conflict")),
     "rate": _rate,
     "busy": _status(503, LOADING),
+    "full": _status(503, FULL),
     "broken": _status(500, llama_error(500, "the backend fell over", "server_error")),
     "error_200": _status(200, llama_error(500, "the backend fell over", "server_error")),
     "reset": _reset,

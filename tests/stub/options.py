@@ -24,6 +24,8 @@ class Options:
     """
 
     flavour: str = "llama.cpp"
+    most: int = 0
+    """How many requests a vLLM holds at once, running and waiting; more get a 503, as with --max-num-queued-reqs."""
     slots: int = 8
     service_s: float = 0.05
     tokens_per_s: float = 0.0
@@ -42,7 +44,9 @@ class Options:
     thought_words: int = 6
     renders: bool = True
     spells: bool = True
-    """Whether /tokenize of vLLM gives the texts of tokens too, which older ones do not."""
+    """Whether /tokenize of vLLM gives the texts of tokens and reads tools, which older ones do not."""
+    shows_tools: bool = True
+    """Whether the template has a place for tools."""
     sampling: dict[str, Any] = field(default_factory=lambda: {"temperature": 0.8, "top_k": 40, "top_p": 0.95})
     metrics: bool = True
     shows_slots: bool = True

@@ -93,6 +93,7 @@ def _metrics(server: StubServer) -> str:
         "num_requests_waiting": waiting,
         "kv_cache_usage_perc": min(1.0, running / 100),
         "num_preemptions_total": server.options.preemptions,
+        "admission_rejections_total": server.refused,
         "prompt_tokens_total": tokens.read,
         "generation_tokens_total": tokens.flowing(),
     }
@@ -120,6 +121,11 @@ def _rendering(path: str, body: dict[str, Any], server: StubServer) -> tuple[int
         return 400, vllm_error(400, str(refusal))
     if path == "/apply-template":
         return 200, {"prompt": prompt}
+    tools = body.get("tools") if options.spells else None
+    if tools is not None and not isinstance(tools, list):
+        return 400, vllm_error(400, "1 validation error: {'type': 'list_type', 'loc': 'body.tools'}", "Bad Request")
+    if tools and options.shows_tools:
+        prompt = json.dumps(tools) + prompt
     cut = templates.pieces(prompt)
     told = {"token_strs": cut if body.get("return_token_strs") else None} if options.spells else {}
     numbers, count = [sum(piece.encode()) for piece in cut], read_ask(body).prompt_tokens

@@ -36,6 +36,7 @@ class StubServer:
         self.slots = Slots(options.slots)
         self.tally = Tally()
         self.tokens = Tokens()
+        self.refused = 0
         self._seen: deque[dict[str, Any]] = deque(maxlen=options.kept)
         self._connections: set[Connection] = set()
         self._born = time.monotonic()
@@ -112,6 +113,10 @@ class StubServer:
         refused = faults.refusal(ask, call, self.options)
         if refused is not None:
             call.answer(*refused)
+            return False
+        if 0 < self.options.most <= self.slots.busy + self.slots.waiting:
+            self.refused += 1
+            call.answer(503, faults.FULL)
             return False
         fault = faults.fault_for(ask, self.options, seen_before)
         if fault is not None:
