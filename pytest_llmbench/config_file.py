@@ -28,6 +28,10 @@ SCHEMA = Path(__file__).with_name("llmbench.schema.json")
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
+_WITHOUT_VARIABLES = ("thinking", "thinking_switch")
+"""Keys of the whole file that decide what a run is worth: nobody shall have to guess what stood there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """What the file says of every run, in the words of the settings; what it leaves out has its default.
@@ -69,6 +73,9 @@ def read_config(path: Path) -> Config:
     Raises `UsageProblem` with file, line, key and, for a name that is not known, the nearest one.
     """
     content = checked_content(path)
+    for key in _WITHOUT_VARIABLES:
+        if variable_names(str(content.get(key, ""))):
+            raise UsageProblem(str(fault_at(path, (key,), "takes no variable: write the word itself")))
     block = Block(path=path, values=content.get("sandbox", {}), schema=("properties", "sandbox"))
     try:
         sandbox = _sandbox(path, block.settled())

@@ -14,6 +14,7 @@ from pytest_llmbench.summary import PackSummary, Status, Summary, plural, score_
 COMPLETE, FAILED, INTERRUPTED, INTERNAL, USAGE, NOTHING, INCOMPLETE = range(7)
 """The exit codes; 2 to 5 are pytest's own."""
 
+_AGAIN = "once that is put right, run the same command again"
 _RESUME = "add --llm-resume to the same command and only what has no verdict is asked"
 
 
@@ -42,6 +43,9 @@ UNWRITTEN = Exit(
     code=INCOMPLETE, sentence=f"exit {INCOMPLETE}: the reports could not be written; what was answered is safe"
 )
 
+_RECORDED = ("gold", "broken")
+"""Endpoints that rehearse verdicts: no model is gated by them, so any way of asking will do."""
+
 _WORST_FIRST = (INTERRUPTED, INTERNAL, USAGE, NOTHING, INCOMPLETE, FAILED, COMPLETE)
 
 
@@ -53,9 +57,11 @@ def combined(exits: Mapping[str, Exit]) -> Exit:
     worst = {name: one.sentence.partition(": ")[2] for name, one in exits.items() if one.code == code}
     rest = [f"{name} ends with {one.code}" for name, one in exits.items() if one.code != code]
     words = [f"{name}: {sentence}" for name, sentence in worst.items()]
-    if len(set(worst.values())) == 1:
-        words = [f"{_listed(worst)}: {next(iter(worst.values()))}"]
-    return _ending(code, "; ".join([*words, *rest]))
+    if len(worst) > 1 and len(set(worst.values())) == 1:
+        words = [f"{_listed(worst)}, each: {next(iter(worst.values()))}"]
+    told = "; ".join([*words, *rest])
+    # the others' answers are not asked for once more
+    return _ending(code, told.replace(_AGAIN, f"{_AGAIN} with --llm-resume") if rest else told)
 
 
 def _rank(code: int) -> int:
@@ -125,6 +131,9 @@ def _no_gate(_summary: Summary) -> GateVerdict:
 
 
 def _strict(summary: Summary) -> GateVerdict:
+    if not summary.run.canonical and summary.run.endpoint not in _RECORDED:
+        refusal = _not_canonical("strict holds", summary)
+        return GateVerdict(name="strict", passed=False, lines=(f"refused: {refusal}",), sentence=refusal)
     failed = summary.total.failed
     lines = tuple(
         f"{pack.facts.title} {score_text(pack)}: {plural(pack.failed, 'wrong answer')}"
@@ -153,14 +162,18 @@ def _floors(summary: Summary) -> GateVerdict:
 def _refusal(summary: Summary, packs: list[PackSummary]) -> str:
     """Say why floors cannot be judged on this run, or return ""."""
     if not summary.run.canonical:
-        why = f": {summary.run.note}" if summary.run.note else ""
-        return f"floors hold for a model at the packs' own sampling, and this run is not canonical{why}"
+        return _not_canonical("floors hold", summary)
     short = [f"{pack.facts.title} ({score_text(pack)})" for pack in packs if not pack.complete]
     if short:
         return f"floors are for whole packs, and this run has only a part of {_listed(short)}"
     if not any(pack.facts.floor is not None for pack in packs):
         return "no pack of this run has a floor to hold (--llm-gate strict needs none)"
     return ""
+
+
+def _not_canonical(who: str, summary: Summary) -> str:
+    why = f": {summary.run.note}" if summary.run.note else ""
+    return f"{who} for a model at the packs' own sampling, and this run is not canonical{why}"
 
 
 def _floor_line(pack: PackSummary) -> str:
@@ -217,7 +230,7 @@ def _incomplete_words(summary: Summary, *, stopped: bool) -> str:
         parts.append(f"{total.not_run:,} of {scenarios} not run")
     if not parts:
         return ""
-    advice = _RESUME if total.counted else "once that is put right, run the same command again"
+    advice = _RESUME if total.counted else _AGAIN
     return "; ".join([*parts, advice])
 
 

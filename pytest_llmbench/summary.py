@@ -47,7 +47,8 @@ class RunFacts:
     words. `tag_totals` is how many scenarios carry each tag in all packs the session knows, selected or not.
     `stopped_early` is the option that ended the run (``-x``, ``--maxfail=3``) or empty; `problem` a fault of
     the whole session, such as a server that does not answer. `thinking_switch` is the field that turns thinking at
-    this server, ``none`` where it has none, "" where nobody knows. `resources` is what the run took of server and
+    this server, ``none`` where it has none, "" where nobody knows. `about` is what servers are compared
+    by, in words. `resources` is what the run took of server and
     machine, None where nothing was measured.
     """
 
@@ -67,6 +68,7 @@ class RunFacts:
     stopped_early: str = ""
     problem: str = ""
     thinking_switch: str = ""
+    about: Mapping[str, str] = field(default_factory=dict)
     resources: Resources | None = None
     tag_totals: Mapping[str, int] = field(default_factory=dict)
 

@@ -99,3 +99,10 @@ def test_profiles_are_checked_but_their_variables_are_not(tmp_path: Path, monkey
         UsageProblem, match=r'llmbench\.yaml:3: profiles\.a\.ulr: there is no key "ulr" here: did you mean "url"'
     ):
         read_config(_file(tmp_path, "profiles:\n  a:\n    ulr: x\n"))
+
+
+@pytest.mark.parametrize("text", ["thinking: ${ARM}", "thinking_switch: ${SWITCH:-none}"])
+def test_what_a_run_is_worth_hangs_on_no_variable(tmp_path: Path, text: str) -> None:
+    """A variable there would be read as another word than strict, and nobody would see it."""
+    with pytest.raises(UsageProblem, match=r"llmbench\.yaml:1: thinking.*: takes no variable"):
+        read_config(_file(tmp_path, text))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_llmbench.errors import UsageProblem
-from pytest_llmbench.gate import check_gate, decide, exit_code
+from pytest_llmbench.gate import Exit, check_gate, combined, decide, exit_code
 from pytest_llmbench.records import Purpose
 from pytest_llmbench.summary import Summary
 from pytest_llmbench.tally import Tally
@@ -52,6 +52,13 @@ def test_strict_fails_on_any_wrong_answer() -> None:
         "InstructFollow-15 13/15 (87%): 2 wrong answers",
         "ToolCall-15 14/15 (93%): 1 wrong answer",
     )
+
+
+def test_strict_is_for_canonical_runs_and_rehearsals() -> None:
+    """Own sampling refuses every gate; recorded answers are no model's, so any way of asking will do."""
+    own = decide(quick(canonical=False, note="own temperature=0.8", endpoint="openai_chat"), "strict")
+    assert (own.passed, own.sentence.startswith("strict holds for a model at the packs' own sampling")) == (False, True)
+    assert decide(quick(canonical=False, endpoint="broken"), "strict").sentence.endswith("it allows none")
 
 
 def test_strict_holds_without_wrong_answers() -> None:
@@ -322,3 +329,14 @@ def test_a_gate_verdict_is_a_fact() -> None:
     """Frozen, so that nobody turns a red gate green later."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         decide(quick(), "").passed = False  # type: ignore[misc]
+
+
+def test_several_servers_end_as_the_worst_of_them() -> None:
+    """What several have in common is said of each; one that could not be measured is not paid for by the others."""
+    fine = Exit(code=0, sentence="exit 0: complete; 2 wrong answers")
+    lost = Exit(code=6, sentence="exit 6: incomplete; once that is put right, run the same command again")
+    assert combined({"A": fine}) == fine
+    assert combined({"A": fine, "B": fine}).sentence == "exit 0: A and B, each: complete; 2 wrong answers"
+    assert combined({"A": fine, "B": lost}).sentence == (
+        "exit 6: B: incomplete; once that is put right, run the same command again with --llm-resume; A ends with 0"
+    )

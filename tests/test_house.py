@@ -26,8 +26,8 @@ LEVELS: dict[str, int] = {
     **dict.fromkeys(("contracts", "settings", "lookup", "statistics"), 1),
     **dict.fromkeys(FAMILIES, 3),
     **dict.fromkeys(("trial", "pump", "adapting", "rehearsal", "config_file"), 4),
-    "assemble": 5,
-    "profiles": 5,
+    **dict.fromkeys(("assemble", "profiles"), 5),
+    "rescoring": 5,
     **dict.fromkeys(("commands", "plugin"), 6),
 }
 LEVEL_TWO = (
@@ -40,6 +40,8 @@ LEVEL_TWO = (
     "json_text",
     "thinking",
     "verdicts",
+    "own_members",
+    "pack_rules",
     "talk_figures",
     "web",
     "downloads",
@@ -60,6 +62,16 @@ LEVEL_TWO = (
     "journal_reader",
     "journal",
     "manifest",
+    "results_file",
+    "saved_run",
+    "saved_summary",
+    "comparable",
+    "flips",
+    "detectable",
+    "paired",
+    "regression",
+    "baselines",
+    "capture",
 )
 """Level 2 from bottom to top: each may import those before it."""
 

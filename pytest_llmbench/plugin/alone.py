@@ -107,7 +107,7 @@ class Alone(CrewMaker):
     def _open(self, name: str, crew: LocalCrew, idle: Callable[[], None] = lambda: None) -> None:
         items = [item for item in self._desk.items if item.profile == name]
         host = self._hosts[name]
-        ready = host.open(demand_of(items, needs_of(items, self._families, leg=name)))
+        ready = host.open(demand_of(items, needs_of(items, self._families, self.legs[name])))
         self._desk.opened(ready, host)
         kit = self.kit(ready, worker="main", say=self._desk.progress.tell)
         feeder = crew.serve(name, kit, limit=ready.limit, probe=host.probe, idle=idle)

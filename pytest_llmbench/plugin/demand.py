@@ -10,9 +10,10 @@ from typing import Protocol
 
 from pytest_llmbench.contracts import Families, SandboxedVerifier
 from pytest_llmbench.plugin.crew import Posed
+from pytest_llmbench.plugin.legs import Leg
 from pytest_llmbench.records import PackFacts, Scenario
-from pytest_llmbench.settings import THINKING_MAX_TOKENS
-from pytest_llmbench.thinking_switch import ON
+from pytest_llmbench.sampling import max_tokens_for
+from pytest_llmbench.settings import Settings
 
 _LARGEST = 12
 """Scenarios of a leg that are looked at more closely before the run."""
@@ -82,15 +83,15 @@ def demand_of(scenarios: Sequence[Wanted], needs: Needs, *, workers: int = 0) ->
     )
 
 
-def needs_of(posed: Sequence[Posed], families: Families, *, leg: str) -> Needs:
+def needs_of(posed: Sequence[Posed], families: Families, leg: Leg) -> Needs:
     """Return what the packs among those of a leg need: tools and programs by the first selected scenario of each."""
-    ours = [one for one in posed if one.profile == leg]
+    ours = [one for one in posed if one.profile == leg.name]
     arms = set[str]()
     large = (Large(pack=one.facts.id, scenario=_with_arm(one.scenario, arms)) for one in ours)
     first = [one.scenario for one in {one.pack_path: one for one in reversed(ours)}.values()]
-    largest = tuple(heapq.nlargest(_LARGEST, large, key=lambda one: _size(one.scenario)))
+    largest = tuple(heapq.nlargest(_LARGEST, large, key=lambda one: _size(one.scenario, leg.settings)))
     return Needs(
-        leg=leg,
+        leg=leg.name,
         arms=tuple(sorted(arms)),
         largest=largest,
         tools=any(scenario.tools for scenario in first),
@@ -104,9 +105,8 @@ def _with_arm(scenario: Scenario, arms: set[str]) -> Scenario:
     return scenario
 
 
-def _size(scenario: Scenario) -> float:
+def _size(scenario: Scenario, settings: Settings) -> float:
     """Return roughly the tokens that a scenario may take."""
     texts = [message.content for message in scenario.messages] + list(scenario.followups)
     tools = sum(len(f"{tool.description}{tool.parameters}") for tool in scenario.tools)
-    thoughts = THINKING_MAX_TOKENS if scenario.thinking == ON else 0
-    return (sum(map(len, texts)) + tools) / _CHARACTERS_PER_TOKEN + scenario.max_tokens + thoughts
+    return (sum(map(len, texts)) + tools) / _CHARACTERS_PER_TOKEN + max_tokens_for(scenario, settings)

@@ -100,8 +100,14 @@ class Desk:
 
     def problem(self, name: str, error: TrialError) -> None:
         """Take note that a leg's server cannot be measured, and say why, once."""
-        self._sheets[name].problem(error)
-        self.say(f"{name}: {error.reason}: {error}" if name else f"{error.reason}: {error}", red=True)
+        sheet = self._sheets[name]
+        sheet.problem(error)
+        self.progress.drop(len(sheet.expected) * sheet.leg.settings.repeat)
+        first, _, more = str(error).partition("\n")
+        if name:  # its scenarios are errors, which show the whole of it
+            self.say(f"{name}: {error.reason}: {first}{' (more below)' if more else ''}", red=True)
+        else:
+            self.say(f"{error.reason}: {error}", red=True)
 
     def announcement(self) -> list[str]:
         """Return the line for the end of collection."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -33,6 +34,9 @@ FIRST_ANSWER_S = 120.0
 
 FIRST_TOKENS = 16
 """Tokens of that request: enough to tell a speed, few enough for a slow machine."""
+
+_SILENT_S = 2.0
+"""Seconds of waiting for it without a word."""
 
 _PING = Tool(name="ping", description="Does nothing.", parameters={"type": "object", "properties": {}})
 
@@ -78,7 +82,7 @@ class FirstLooker:
             return FirstLook(facts=facts, model=model, switch=switch)
         self._check_thinking(demand, facts)
         self._check_context(demand, facts, model, switch)
-        first = asyncio.run(self._first_answer(_first_request(model, tools=demand.needs.tools)))
+        first = self._first_answer(model, demand)
         pace = Pace()
         pace.note(first.timing, first.usage)
         detail = {
@@ -86,6 +90,15 @@ class FirstLooker:
             **({"system_fingerprint": first.system_fingerprint} if first.system_fingerprint else {}),
         }
         return FirstLook(facts=replace(facts, detail=detail), model=model, switch=switch, start_tps=pace.tps)
+
+    def _first_answer(self, model: str, demand: Demand) -> Response:
+        """Ask for a few tokens: a refused key, model or tool choice is told before the first item."""
+        waiting = threading.Timer(_SILENT_S, self._say, ["waiting for a first short answer"])
+        waiting.start()
+        try:
+            return asyncio.run(self._ask(_first_request(model, tools=demand.needs.tools)))
+        finally:
+            waiting.cancel()
 
     def _check_thinking(self, demand: Demand, facts: ServerFacts) -> None:
         if (problem := problem_of(self._settings, demand.needs.arms, facts)) is not None:
@@ -122,8 +135,7 @@ class FirstLooker:
             )
         return facts.models[0]
 
-    async def _first_answer(self, request: Request) -> Response:
-        """Ask for a few tokens: a refused key, model or tool choice is told before the first item."""
+    async def _ask(self, request: Request) -> Response:
         endpoint = self._endpoint_for(request.model)
         try:
             async with asyncio.timeout(FIRST_ANSWER_S):

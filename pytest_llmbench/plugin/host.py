@@ -130,6 +130,7 @@ class Host:
             sampling_defaults=seen.facts.detail.get("sampling_defaults") or {},
             start_tps=seen.start_tps,
             slots=seen.facts.slots,
+            about=_about(self._server, seen.facts),
             fixed=self._settings.concurrency is not None or not choice.serves,
         )
         manifest.write(folder, self._manifest(ready, seen.facts, demand=demand, sandbox=sandbox))
@@ -218,6 +219,18 @@ class Host:
                 "command": sys.argv,
             },
         )
+
+
+def _about(server: Server, facts: ServerFacts) -> dict[str, str]:
+    """Return in words what a reader compares servers by."""
+    start_s = server.detail.get("start_s")
+    known = {
+        "Preset": server.detail.get("preset"),
+        "Slots": facts.slots,
+        "Context per slot": facts.context and f"{facts.context:,}",
+        "Loaded in": f"{start_s:.1f} s" if isinstance(start_s, (int, float)) else None,
+    }
+    return {name: str(value) for name, value in known.items() if value}
 
 
 def _left_by(leg: Leg, folder: RunFolder, known: Mapping[str, Any]) -> Ready:

@@ -40,6 +40,11 @@ class Progress:
         self.total = total
         self._began = self._paused = time.monotonic()
 
+    def drop(self, trials: int) -> None:
+        """Expect so many trials less: their server cannot be measured."""
+        with self._lock:
+            self.total -= trials
+
     def pause(self) -> None:
         """Stop the clock: no server is there to ask."""
         self._paused = self._paused or time.monotonic()

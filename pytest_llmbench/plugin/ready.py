@@ -18,7 +18,8 @@ class Ready:
 
     `leg` is the name of the leg it belongs to; `replicas` are further servers of the same model. `switch` is how it
     is asked to think or not, `sampling_defaults` what it samples with by itself, `start_tps` the speed of its first
-    answer, `slots` how many requests it says to work on at once. A `fixed` limit does not follow its queue.
+    answer, `slots` how many requests it says to work on at once,
+    `about` what servers that are compared differ in. A `fixed` limit does not follow its queue.
     """
 
     leg: str = ""
@@ -35,6 +36,7 @@ class Ready:
     sampling_defaults: Mapping[str, Any] = field(default_factory=dict)
     start_tps: float | None = None
     slots: int | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
     fixed: bool = False
 
 

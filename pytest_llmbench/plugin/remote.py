@@ -50,7 +50,7 @@ class RemoteCrewMaker(CrewMaker):
         hello = Hello(
             token=self._address["token"],
             worker=self._worker,
-            needs=tuple(needs_of(items, self._families, leg=name) for name in self.legs),
+            needs=tuple(needs_of(items, self._families, leg) for leg in self.legs.values()),
             tag_totals=tag_totals(self._config),
             scenarios=tuple(_told(item) for item in items),
             late=late,

@@ -212,6 +212,7 @@ class Sheet:
             interrupted=end.interrupted,
             stopped_early=end.stopped_early,
             problem=f"the server could not be measured ({self._problem.reason})" if self._problem else "",
+            about=ready.about if ready else {},
             thinking_switch=ready.switch.key if ready else "",
             tag_totals=self._tag_totals,
         )

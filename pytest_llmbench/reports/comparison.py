@@ -46,6 +46,7 @@ def _rows(summaries: Mapping[str, Summary]) -> Rows:
     return [
         ("", *(single_line(name, 40) for name in summaries)),
         ("Model", *(single_line(summary.run.model or MISSING, 40) for summary in every)),
+        *_about(every),
         *((single_line(title, 60), *(_score(_pack(summary, name)) for summary in every)) for name, title in packs),
         ("TOTAL", *(_score(summary.total) for summary in every)),
         ("95% interval", *(_interval(summary.total) for summary in every)),
@@ -56,6 +57,12 @@ def _rows(summaries: Mapping[str, Summary]) -> Rows:
         ("Took", *(_took(summary) for summary in every)),
         ("Status", *(_status(summary) for summary in every)),
     ]
+
+
+def _about(every: Sequence[Summary]) -> Rows:
+    """Return a row for each thing that is known of any of the servers."""
+    names = dict.fromkeys(name for summary in every for name in summary.run.about)
+    return [(name, *(summary.run.about.get(name, MISSING) for summary in every)) for name in names]
 
 
 def _resources(every: Sequence[Summary]) -> Rows:
@@ -106,6 +113,7 @@ def _plain(name: str, summary: Summary) -> dict[str, Any]:
         "problem": run.problem,
         "canonical": run.canonical,
         "note": run.note,
+        "about": dict(run.about),
         "concurrency": run.concurrency,
         "score": total.score,
         "interval": total.interval,

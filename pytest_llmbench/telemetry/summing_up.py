@@ -24,7 +24,7 @@ def summarise(path: Path, figures: Figures, *, slots: int | None = None, local: 
     this machine are none of its own and left out. A missing or damaged file leaves its figures unknown.
     """
     rows = list(_rows(path))
-    within = [row for row in rows if _is_within(row, figures)]
+    within = [row for row in rows if _is_within(row, figures)] or rows  # a run may be shorter than a sample's interval
     processors = _processors(within) if local else ()
     working = [one for one in processors if one.worked]
     span_s, gpu_bytes = figures.span_s, _sum([one.memory_peak_bytes for one in working])

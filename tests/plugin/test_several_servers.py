@@ -12,7 +12,8 @@ import pytest
 from tests.plugin.lab import Lab, Session, read_results, scenarios
 from tests.stub.client import Stub, running_stub
 
-WAYS = pytest.mark.parametrize("way", [(), ("-n", "2"), ("-p", "no:xdist")], ids=["alone", "n2", "no-xdist"])
+WAYS = pytest.mark.parametrize("way", [(), ("-n", "2")], ids=["alone", "n2"])
+ALL_WAYS = pytest.mark.parametrize("way", [(), ("-n", "2"), ("-p", "no:xdist")], ids=["alone", "n2", "no-xdist"])
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def compared(session: Session) -> list[dict[str, Any]]:
     return profiles
 
 
-@WAYS
+@ALL_WAYS
 def test_each_server_gets_its_own_run(lab: Lab, stub: Stub, other: Stub, way: tuple[str, ...]) -> None:
     """Every scenario is asked of every server; ids name the profile, results do not mix."""
     lab.pack(scenarios(8, wrong=[2]))

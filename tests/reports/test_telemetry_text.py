@@ -70,7 +70,9 @@ def test_nothing_is_said_of_what_is_unknown() -> None:
         "Server: 8 asked at once.",
     ]
     quiet = Resources(busy=4.0, busy_share=1.0, waiting=0.0, waiting_peak=0)
-    assert resource_lines(quiet) == ["Server: 4.0 requests at work on average (100% of those asked at once), nothing waiting."]
+    assert resource_lines(quiet) == [
+        "Server: 4.0 requests at work on average (100% of those asked at once), nothing waiting."
+    ]
 
 
 def test_cells_for_a_table_of_several_runs() -> None:
