@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
 
 Z95 = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution: two-sided 95 %."""
@@ -103,3 +105,138 @@ def quantile(values: Sequence[float], share: float) -> float | None:
     below = math.floor(position)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
+
+
+def clopper_pearson(passed: int, counted: int, alpha: float = 0.05) -> tuple[float, float] | None:
+    """Return the exact interval of a proportion as (low, high), or None for ``counted == 0``.
+
+    Wider than Wilson's: it never covers less than ``1 - alpha``. Clopper and Pearson (1934), "The use of
+    confidence or fiducial limits illustrated in the case of the binomial", Biometrika 26:404-413. Raises
+    ValueError unless ``0 <= passed <= counted``.
+    """
+    if not 0 <= passed <= counted:
+        raise ValueError(f"not a proportion: {passed} of {counted}")
+    if not counted:
+        return None
+    return _lower_end(passed, counted, alpha / 2), 1 - _lower_end(counted - passed, counted, alpha / 2)
+
+
+def _lower_end(passed: int, counted: int, tail: float) -> float:
+    """Return the rate at which `passed` or more of `counted` come with the chance `tail`."""
+    if not passed:
+        return 0.0
+    low, high = 0.0, 1.0
+    while high - low > 1e-12:
+        middle = (low + high) / 2
+        at_least = math.fsum(binomial(counted, hits, middle) for hits in range(passed, counted + 1))
+        low, high = (middle, high) if at_least < tail else (low, middle)
+    return (low + high) / 2
+
+
+def binomial(size: int, hits: int, rate: float) -> float:
+    """Return the chance of exactly `hits` in `size` independent draws of chance `rate`; by logarithms, for any size."""
+    if not 0 < rate < 1:
+        return float(hits == (size if rate >= 1 else 0))
+    ways = math.lgamma(size + 1) - math.lgamma(hits + 1) - math.lgamma(size - hits + 1)
+    return math.exp(ways + hits * math.log(rate) + (size - hits) * math.log1p(-rate))
+
+
+def mcnemar(regressions: int, fixes: int, *, two_sided: bool = False) -> float:
+    """Return the exact p value of "got worse" for two runs of the same items, one attempt each.
+
+    Items on which the runs agree do not enter; 1.0 where they agree on all. McNemar (1947), "Note on the
+    sampling error of the difference between correlated proportions or percentages", Psychometrika 12:153-157,
+    with the binomial in place of the normal distribution.
+    """
+    total = regressions + fixes
+    least = max(regressions, fixes) if two_sided else regressions
+    tail = Fraction(sum(math.comb(total, hits) for hits in range(least, total + 1)), 2**total)
+    return float(min(Fraction(1), 2 * tail if two_sided else tail))
+
+
+Stratum = tuple[int, int, int, int]
+"""Of one item: passed and judged attempts before, passed and judged attempts now."""
+
+
+def stratified_p(items: Iterable[Stratum]) -> float:
+    """Return the exact one-sided p value of "got worse" for items with any number of attempts before and now.
+
+    With nothing changed all attempts of one item are alike, so how many of its passes fall on the newer ones is
+    hypergeometric; the sum over all items is compared with what was seen. The exact conditional test for
+    stratified 2 x 2 tables (Birch 1964, "The detection of partial association, I", JRSS B 26:313-324; Gart 1970,
+    Biometrika 57:471-475): McNemar's for one attempt each, Fisher's for one item. Raises ValueError for what are
+    no proportions.
+    """
+    kinds: Counter[tuple[int, int, int]] = Counter()
+    seen = 0
+    for passed, judged, passed_now, judged_now in items:
+        if not (0 <= passed <= judged and 0 <= passed_now <= judged_now):
+            raise ValueError(f"not proportions: {passed} of {judged} and {passed_now} of {judged_now}")
+        if 0 < passed + passed_now < judged + judged_now:
+            kinds[judged, judged_now, passed + passed_now] += 1
+            seen += passed_now
+    ways = _ways_together(tuple(sorted(kinds.items())))
+    return float(Fraction(sum(ways[: seen + 1]), sum(ways)))
+
+
+@functools.lru_cache(maxsize=4096)
+def _ways_together(kinds: tuple[tuple[tuple[int, int, int], int], ...]) -> list[int]:
+    """Return in how many ways the newer attempts get 0, 1, 2, ... of the passes, over all items."""
+    ways = [1]
+    for kind, count in kinds:
+        ways = _product(ways, _ways(kind, count))
+    return ways
+
+
+@functools.lru_cache(maxsize=4096)
+def _ways(kind: tuple[int, int, int], count: int) -> list[int]:
+    """Return the same of `count` items of (judged before, judged now, passes in all)."""
+    before, now, passes = kind
+    one = [math.comb(now, hits) * math.comb(before, passes - hits) for hits in range(min(now, passes) + 1)]
+    if count == 1:
+        return one
+    half = _ways(kind, count // 2)
+    return _product(_product(half, half), one) if count % 2 else _product(half, half)
+
+
+def _product(left: Sequence[int], right: Sequence[int]) -> list[int]:
+    """Multiply polynomials."""
+    found = [0] * (len(left) + len(right) - 1)
+    for place, factor in enumerate(left):
+        for other, value in enumerate(right):
+            found[place + other] += factor * value
+    return found
+
+
+def sign_flip(differences: Iterable[Fraction | int], *, two_sided: bool = False) -> float:
+    """Return the exact p value of "got worse" for the differences (now - before) of items' rates.
+
+    The share of the patterns of signs whose sum is as low as what was seen; with `two_sided` as far from zero.
+    Zeros drop out. Fisher (1935), "The design of experiments", section 21. Only for as many attempts of each item
+    before as now: where that differs, a difference and its negative are not alike, and `stratified_p` is the test.
+    """
+    exact = [Fraction(value) for value in differences if value]
+    scale = math.lcm(*(value.denominator for value in exact))
+    steps = [int(value * scale) for value in exact]
+    sums: Counter[int] = Counter({0: 1})
+    for step in steps:
+        moved: Counter[int] = Counter()
+        for total, ways in sums.items():
+            moved[total + step] += ways
+            moved[total - step] += ways
+        sums = moved
+    seen = sum(steps)
+    extreme = (ways for total, ways in sums.items() if (abs(total) >= abs(seen) if two_sided else total <= seen))
+    return float(Fraction(sum(extreme), 2 ** len(steps)))
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """Return p values adjusted for being several: those up to alpha hold together with an error of at most alpha.
+
+    Holm (1979), "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6:65-70.
+    """
+    adjusted, highest = dict.fromkeys(range(len(p_values)), 0.0), 0.0
+    for rank, place in enumerate(sorted(adjusted, key=lambda at: p_values[at])):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = highest
+    return tuple(adjusted.values())

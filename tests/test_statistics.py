@@ -7,12 +7,27 @@ import math
 import random
 import statistics
 from collections.abc import Callable
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llmbench.statistics import Z95, clustered_interval, pass_at_k, pass_hat_k, quantile, wilson_interval
+from pytest_llmbench.statistics import (
+    Z95,
+    Stratum,
+    binomial,
+    clopper_pearson,
+    clustered_interval,
+    holm,
+    mcnemar,
+    pass_at_k,
+    pass_hat_k,
+    quantile,
+    sign_flip,
+    stratified_p,
+    wilson_interval,
+)
 
 
 @pytest.mark.parametrize(
@@ -205,3 +220,182 @@ def test_the_clustered_interval_covers() -> None:
 def test_no_tasks_have_no_interval() -> None:
     """Without a judged task there is nothing to say."""
     assert clustered_interval([], 0) is None
+
+
+@pytest.mark.parametrize(
+    ("passed", "counted", "low", "high"),
+    [
+        (0, 15, 0.0000, 0.2180),
+        (8, 15, 0.2659, 0.7873),
+        (12, 15, 0.5191, 0.9567),
+        (14, 15, 0.6805, 0.9983),
+        (15, 15, 0.7820, 1.0000),
+        (65, 75, 0.7684, 0.9342),
+        (102, 150, 0.5990, 0.7537),
+        (134, 164, 0.7493, 0.8730),
+    ],
+)
+def test_clopper_pearson_equals_the_known_values(passed: int, counted: int, low: float, high: float) -> None:
+    """The exact interval agrees with tabled values to four digits."""
+    assert clopper_pearson(passed, counted) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_clopper_pearson_knows_its_ends() -> None:
+    """Nothing counted has no interval, and more passes than trials is a fault of the caller."""
+    assert clopper_pearson(0, 0) is None
+    with pytest.raises(ValueError, match="not a proportion"):
+        clopper_pearson(2, 1)
+
+
+@pytest.mark.parametrize(
+    ("worse", "better", "one_sided", "two_sided"),
+    [
+        (0, 0, 1, 1),
+        (1, 0, 0.5, 1),
+        (4, 0, 0.0625, 0.125),
+        (5, 0, 0.03125, 0.0625),
+        (6, 0, 0.015625, 0.03125),
+        (5, 1, 0.109375, 0.21875),
+        (7, 1, 0.03515625, 0.0703125),
+        (8, 1, 0.01953125, 0.0390625),
+        (8, 2, 0.0546875, 0.109375),
+        (10, 2, 0.019287, 0.038574),
+        (3, 3, 0.65625, 1),
+    ],
+)
+def test_mcnemar_equals_the_known_values(worse: int, better: int, one_sided: float, two_sided: float) -> None:
+    """One-sided and two-sided p values agree with enumeration, and with the test for repeats of one attempt each."""
+    assert mcnemar(worse, better) == pytest.approx(one_sided, abs=5e-7)
+    assert mcnemar(worse, better, two_sided=True) == pytest.approx(two_sided, abs=5e-7)
+    strata = [(1, 1, 0, 1)] * worse + [(0, 1, 1, 1)] * better + [(1, 1, 1, 1)] * 3
+    assert stratified_p(strata) == mcnemar(worse, better)
+
+
+@pytest.mark.parametrize(
+    ("strata", "expected"),
+    [
+        ([(1, 1, 0, 1)] * 6, Fraction(1, 64)),
+        ([(3, 3, 0, 1)] * 3, Fraction(1, 64)),
+        ([(3, 3, 0, 1)] * 2, Fraction(1, 16)),
+        ([(3, 3, 0, 1)] * 3 + [(0, 3, 1, 1)], Fraction(31, 256)),
+        ([(3, 3, 0, 1)] * 2 + [(2, 3, 0, 1), (1, 3, 1, 1)], Fraction(9, 64)),
+        ([(3, 3, 0, 5)], Fraction(1, 56)),
+        ([(3, 3, 1, 3)] * 2, Fraction(1, 25)),
+        ([(5, 5, 0, 5)], Fraction(1, 252)),
+        ([(3, 3, 3, 3), (0, 3, 0, 3), (2, 2, 0, 0)], Fraction(1)),
+        ([], Fraction(1)),
+    ],
+)
+def test_the_stratified_test_equals_enumeration(strata: list[Stratum], expected: Fraction) -> None:
+    """Repeats, unequal ones too, give the p values that were worked out by hand; what cannot differ does not count."""
+    assert stratified_p([*strata, (3, 3, 2, 2)]) == float(expected)
+
+
+COUNTS = st.integers(1, 4).flatmap(lambda judged: st.tuples(st.integers(0, judged), st.just(judged)))
+
+
+@given(st.lists(st.tuples(COUNTS, COUNTS), max_size=5))
+def test_the_stratified_test_equals_brute_force(items: list[tuple[tuple[int, int], tuple[int, int]]]) -> None:
+    """All ways to deal each item's passes to its attempts, counted one by one, give the same."""
+    strata = [(*before, *now) for before, now in items]
+    sums = {0: 1}
+    for passed, judged, passed_now, judged_now in strata:
+        dealt: dict[int, int] = {}
+        for total, ways in sums.items():
+            for hits in range(judged_now + 1):
+                more = ways * math.comb(judged_now, hits) * math.comb(judged, max(0, passed + passed_now - hits))
+                dealt[total + hits] = dealt.get(total + hits, 0) + more * (hits <= passed + passed_now)
+        sums = dealt
+    seen = sum(item[2] for item in strata)
+    tail = sum(ways for total, ways in sums.items() if total <= seen)
+    assert stratified_p(strata) == pytest.approx(tail / sum(sums.values()))
+
+
+def test_the_stratified_test_refuses_what_is_no_proportion() -> None:
+    """More passes than attempts is a fault of the caller."""
+    with pytest.raises(ValueError, match="not proportions: 4 of 3 and 0 of 1"):
+        stratified_p([(4, 3, 0, 1)])
+
+
+THIRD = Fraction(1, 3)
+
+
+@pytest.mark.parametrize(
+    ("differences", "one_sided", "two_sided"),
+    [
+        ([Fraction(-1), -2 * THIRD, -THIRD, Fraction(0), THIRD, -THIRD], 1 / 8, 1 / 4),
+        ([Fraction(-1), -2 * THIRD, -2 * THIRD, -THIRD, -THIRD, -THIRD, THIRD, Fraction(0)], 5 / 128, 5 / 64),
+        ([Fraction(-1)] * 6, 1 / 64, 1 / 32),
+        ([], 1, 1),
+    ],
+)
+def test_sign_flips_equal_enumeration(differences: list[Fraction], one_sided: float, two_sided: float) -> None:
+    """Ties are exact, zeros drop out."""
+    assert sign_flip(differences) == one_sided
+    assert sign_flip(differences, two_sided=True) == two_sided
+
+
+@given(st.lists(st.fractions(-1, 1, max_denominator=4), max_size=9))
+def test_sign_flips_equal_brute_force(differences: list[Fraction]) -> None:
+    """Every pattern of signs, counted one by one, gives the same."""
+    patterns = list(itertools.product((1, -1), repeat=len(differences)))
+    seen = sum(differences)
+    as_low = sum(
+        sum(sign * value for sign, value in zip(signs, differences, strict=True)) <= seen for signs in patterns
+    )
+    assert sign_flip(differences) == pytest.approx(as_low / len(patterns))
+
+
+@pytest.mark.parametrize(
+    ("p_values", "adjusted"),
+    [
+        ((0.016, 0.25, 0.03, 0.5, 0.008), (0.064, 0.5, 0.09, 0.5, 0.04)),
+        ((0.01, 0.04, 0.03), (0.03, 0.06, 0.06)),
+        ((0.015625, 0.0078125, 0.5, 0.03125), (0.046875, 0.03125, 0.5, 0.0625)),
+        ((0.7, 0.9), (1.0, 1.0)),
+        ((), ()),
+    ],
+)
+def test_holm_equals_the_known_values(p_values: tuple[float, ...], adjusted: tuple[float, ...]) -> None:
+    """The adjusted values stand where the plain ones stood."""
+    assert holm(p_values) == pytest.approx(adjusted)
+
+
+@pytest.mark.parametrize(("size", "hits", "rate"), [(5, 0, 0.0), (5, 5, 1.0), (75, 9, 0.13), (3000, 90, 0.03)])
+def test_binomial_chances(size: int, hits: int, rate: float) -> None:
+    """They are those of exact fractions, at the ends and for sizes whose binomial coefficients no float holds."""
+    exact = Fraction(rate)
+    expected = math.comb(size, hits) * exact**hits * (1 - exact) ** (size - hits)
+    assert binomial(size, hits, rate) == pytest.approx(float(expected), rel=1e-9)
+    assert binomial(size, size, 0.0) == 0.0
+
+
+def test_scipy_agrees() -> None:
+    """Clopper-Pearson, McNemar, Fisher and the normal quantile are those of scipy."""
+    scipy = pytest.importorskip("scipy.stats")
+    for passed, counted in itertools.product(range(8), (7, 40, 300)):
+        interval = scipy.binomtest(passed, counted).proportion_ci(method="exact")
+        assert clopper_pearson(passed, counted) == pytest.approx((interval.low, interval.high), abs=1e-9)
+        wilson = scipy.binomtest(passed, counted).proportion_ci(method="wilson")
+        assert wilson_interval(passed, counted) == pytest.approx((wilson.low, wilson.high), abs=1e-9)
+    for worse, better in itertools.product(range(1, 9), range(5)):
+        assert mcnemar(worse, better) == pytest.approx(
+            scipy.binomtest(worse, worse + better, alternative="greater").pvalue
+        )
+    for passed, passed_now in itertools.product(range(6), range(5)):
+        table = [[passed, 5 - passed], [passed_now, 4 - passed_now]]
+        expected = scipy.fisher_exact(table, alternative="greater").pvalue
+        assert stratified_p([(passed, 5, passed_now, 4)]) == pytest.approx(expected)
+
+
+def test_statsmodels_agrees() -> None:
+    """Holm and the two-sided McNemar test are those of statsmodels."""
+    multitest = pytest.importorskip("statsmodels.stats.multitest")
+    tables = pytest.importorskip("statsmodels.stats.contingency_tables")
+    draw = random.Random(3)  # noqa: S311 - no secret
+    for count in range(1, 9):
+        p_values = [draw.random() ** 3 for _ in range(count)]
+        assert holm(p_values) == pytest.approx(multitest.multipletests(p_values, method="holm")[1])
+    for worse, better in itertools.product(range(1, 9), range(5)):
+        expected = tables.mcnemar([[50, worse], [better, 4]], exact=True).pvalue
+        assert mcnemar(worse, better, two_sided=True) == pytest.approx(expected)

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_llmbench import __version__
-from pytest_llmbench.commands import profiles, sandbox, selftest
+from pytest_llmbench.commands import (
+    baseline,
+    compare_runs,
+    doctor,
+    export_run,
+    import_run,
+    inspect_run,
+    packs_command,
+    profiles,
+    report_run,
+    reproduce,
+    rescore,
+    run_history,
+    sandbox,
+    selftest,
+    tracker_file,
+)
+from pytest_llmbench.errors import LlmbenchError
+from pytest_llmbench.records import printable
 
 USAGE_EXIT = 4
 """The exit code of a command line that asks for something impossible, as pytest has it."""
@@ -27,9 +46,21 @@ class Verb:
 
 
 VERBS: Mapping[str, Verb] = {
+    "baseline": Verb(baseline.HELP, baseline.add_options, baseline.run),
+    "compare": Verb(compare_runs.HELP, compare_runs.add_options, compare_runs.run),
+    "doctor": Verb(doctor.HELP, doctor.add_options, doctor.run),
+    "export": Verb(export_run.HELP, export_run.add_options, export_run.run),
+    "history": Verb(run_history.HELP, run_history.add_options, run_history.run),
+    "import": Verb(import_run.HELP, import_run.add_options, import_run.run),
+    "inspect": Verb(inspect_run.HELP, inspect_run.add_options, inspect_run.run),
+    "packs": Verb(packs_command.HELP, packs_command.add_options, packs_command.run),
     "profiles": Verb(profiles.HELP, profiles.add_options, profiles.run),
+    "report": Verb(report_run.HELP, report_run.add_options, report_run.run),
+    "reproduce": Verb(reproduce.HELP, reproduce.add_options, reproduce.run),
+    "rescore": Verb(rescore.HELP, rescore.add_options, rescore.run),
     "sandbox": Verb(sandbox.HELP, sandbox.add_options, sandbox.run),
     "selftest": Verb(selftest.HELP, selftest.add_options, selftest.run),
+    "tracker": Verb(tracker_file.HELP, tracker_file.add_options, tracker_file.run),
 }
 
 
@@ -47,9 +78,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.verb is None:
         parser.print_help()
         return 0
+    _print_anything()
     try:
         code = VERBS[options.verb].run(options)
         sys.stdout.flush()
+    except LlmbenchError as error:
+        print(printable(str(error)), file=sys.stderr)
+        return USAGE_EXIT
     except BrokenPipeError:  # whoever reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_EXIT
@@ -57,6 +92,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPT_EXIT
     return code
+
+
+def _print_anything() -> None:
+    """Let a terminal that cannot show a character get its escape: what a model wrote must not end a verb."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,12 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from pytest_llmbench.contracts import Families
+from pytest_llmbench.contracts import Families, Verifier
 from pytest_llmbench.datasets import builtin_packs_dir, find_packs, pack_fault, pack_file, read_pack
 from pytest_llmbench.datasets.benchlocal_lines import SUFFIX
 from pytest_llmbench.datasets.yaml_text import read_head
 from pytest_llmbench.errors import PackError, UnknownName
 from pytest_llmbench.lookup import find
+from pytest_llmbench.pack_rules import facts_as_judged
 from pytest_llmbench.plugin.legs import asks_pack, leg_names, leg_of
 from pytest_llmbench.records import Outcome, Pack, PackFacts, Result, Scenario, to_plain
 
@@ -222,27 +222,16 @@ def _tag_counts(pack: Pack) -> Counter[str]:
 
 def _checked(pack: Pack, families: Families) -> Pack:
     """Return `pack` with a content hash that covers its verifiers' rules; raises `PackError` on a fault."""
-    rules: set[str] = set()
+    judging: dict[str, Verifier] = {}
     for index, scenario in enumerate(pack.scenarios):
         where = pack_file(pack)
         place = ("scenarios", index)
         _member("dialogue", scenario.dialogue, families.dialogues, where, place)
         verifier = _member("verifier", scenario.verifier, families.verifiers, where, place)
-        rules.add(f"{verifier.name} {verifier.rules_version}")
+        judging[verifier.name] = verifier
         for problem in verifier.problems(scenario) if scenario.task is None else ():
             raise pack_fault(where, (*place, *problem.path), problem.message)
-    digest = hashlib.sha256("\n".join([pack.facts.content_hash, *sorted(rules)]).encode()).hexdigest()
-    cautions = (*_cautions(pack, families), *pack.facts.cautions)
-    return dataclasses.replace(pack, facts=dataclasses.replace(pack.facts, content_hash=digest, cautions=cautions))
-
-
-def _cautions(pack: Pack, families: Families) -> Iterator[str]:
-    """Ask the one verifier of a foreign pack, if it knows, what is wrong with the pack's checks."""
-    if pack.path.is_dir():
-        return
-    verifier = families.verifiers[pack.scenarios[0].verifier]
-    known = getattr(verifier, "cautions", None)
-    yield from known(pack.scenarios) if known else ()
+    return dataclasses.replace(pack, facts=facts_as_judged(pack, judging.values()))
 
 
 def _member(kind: str, name: str, members: Mapping[str, T], where: Path, place: tuple[str | int, ...]) -> T:

@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.benchmarks.adaptive import adaptive
 from tests.benchmarks.code import humaneval, humaneval_plus, mbpp_plus
 from tests.benchmarks.costs import collecting, item_cost
+from tests.benchmarks.gates import gates
 from tests.benchmarks.measure import Unexpected
 from tests.benchmarks.memory import many_items, repeats
 from tests.benchmarks.scale import FULL, QUICK, Scale
@@ -31,9 +32,10 @@ BENCHMARKS: dict[str, Callable[[Scale, Path], Iterator[Row]]] = {
     "humaneval": humaneval,
     "humaneval-plus": humaneval_plus,
     "mbpp-plus": mbpp_plus,
+    "gates": gates,
 }
-_ON_REQUEST = ("adaptive", "humaneval", "humaneval-plus", "mbpp-plus")
-"""These need a model, data or rivals that not every machine has, and minutes."""
+_ON_REQUEST = ("adaptive", "humaneval", "humaneval-plus", "mbpp-plus", "gates")
+"""These need a model, data or rivals that not every machine has, or minutes and no machine at all."""
 _NAMES_HELP = f"of {', '.join(BENCHMARKS)}; by default all but {', '.join(_ON_REQUEST)}"
 
 

@@ -16,7 +16,7 @@ def test_without_a_verb_the_verbs_are_printed(capsys: pytest.CaptureFixture[str]
     """Who types the bare command wants to know what there is."""
     assert main([]) == 0
     printed = capsys.readouterr().out
-    assert all(f"    {name}  " in printed and verb.help in " ".join(printed.split()) for name, verb in VERBS.items())
+    assert all(f"\n    {name}" in printed and verb.help in " ".join(printed.split()) for name, verb in VERBS.items())
 
 
 def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
