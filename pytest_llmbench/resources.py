@@ -24,13 +24,14 @@ class Processor:
 class Resources:
     """Figures of one run; None where nothing is known.
 
-    They are of the time from the first request to the last answer, `span_s` seconds, in which `samples` were taken.
-    `tokens_per_s` are all generated tokens by that time, `prompt_tokens_per_s` those read and not taken from a
-    cache; `tokens_from` tells who counted them: ``answers`` or ``server``. `busy` is the mean number of requests
-    worked on and `busy_share` that by the slots (`slots`, else the limit of that moment). `limit_*` are the requests
-    that were allowed in flight, `in_flight` those that were, on average. Host figures are of this machine, and so are
-    `processors`, whose memory `gpu_memory_bytes` is the sum of the peaks of those that `worked`.
-    The rest is what the run's score cost: None where the server is elsewhere or nothing was counted.
+    They are of the time from the first request to the last answer, `span_s` seconds (summed over the sessions
+    of a run that was gone on with), in which `samples` were taken. `tokens_per_s` are all generated tokens by
+    that time, `prompt_tokens_per_s` those read and not taken from a cache; `tokens_from` tells who counted
+    them: ``answers`` or ``server``. `busy` is the mean number of requests worked on and `busy_share` that by
+    the slots (`slots`, else the limit of that moment). `limit_*` are the requests that were allowed in flight,
+    `in_flight` those that were, on average. Host figures are of this machine, and so are `processors`, whose
+    memory `gpu_memory_bytes` is the sum of the peaks of those that `worked`. The rest is what the run's score
+    cost: None where the server is elsewhere or nothing was counted.
     """
 
     span_s: float | None = None

@@ -141,10 +141,10 @@ def _make_home(base: Path) -> None:
         (home / ".gitignore").write_text("*\n", encoding="ascii")
 
 
-def _claimed(out: Path) -> Path:
-    if out.exists() and not out.is_dir():
+def check_free(out: Path) -> None:
+    """Raise `UsageProblem` where `out`, which exists, is no empty folder."""
+    if not out.is_dir():
         raise UsageProblem(f"--llm-out {out} is a file: name a folder")
-    out.mkdir(parents=True, exist_ok=True)
     if RunFolder(out).is_used:
         state = "a finished run" if _peek(RunFolder(out).manifest_path).get("finished_at") else "an unfinished run"
         raise UsageProblem(f"--llm-out {out} holds {state}: add --llm-resume to go on with it, or name another folder")
@@ -153,6 +153,12 @@ def _claimed(out: Path) -> Path:
         raise UsageProblem(
             f"--llm-out {out} holds files that are not ours ({strange.name}): name a new or an empty folder"
         )
+
+
+def _claimed(out: Path) -> Path:
+    if out.exists():
+        check_free(out)
+    out.mkdir(parents=True, exist_ok=True)
     return out
 
 

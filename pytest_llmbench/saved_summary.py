@@ -38,7 +38,7 @@ def run_facts(run: SavedRun, *, resources: Resources | None = None) -> RunFacts:
     """Return what was measured, when, and how the run ended."""
     said = run.run
     kept = said.get("resources")
-    started_at = seconds_of(said.get("started_at"))
+    started_at = begun_at(run.manifest) if run.manifest.get("earlier") else seconds_of(said.get("started_at"))
     texts: dict[str, Any] = {name: str(said.get(name) or "") for name in _TEXTS}
     return RunFacts(
         **texts,
@@ -51,6 +51,12 @@ def run_facts(run: SavedRun, *, resources: Resources | None = None) -> RunFacts:
         thinking_switch=str(said.get("thinking_switch") or ""),
         resources=from_plain(Resources, kept) if kept else resources,
     )
+
+
+def begun_at(said: Mapping[str, Any]) -> float:
+    """Return when the first session of the run began whose manifest is `said`; 0.0 where it does not tell."""
+    first = next(iter(said.get("earlier", ())), said)
+    return seconds_of(first.get("started_at"))
 
 
 def _last_at(run: SavedRun, started_at: float) -> float:

@@ -8,19 +8,19 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pytest_llmbench.engines import guard
 from pytest_llmbench.engines.advice import advice, with_advice
-from pytest_llmbench.engines.compose_file import Service, compose_files, compose_words, read_service
+from pytest_llmbench.engines.compose_file import Service, compose_files, compose_words, read_service, takes_any
 from pytest_llmbench.engines.compose_rivals import rival
 from pytest_llmbench.engines.container_state import command_facts, image_facts, inspected, log_tail, state_of
 from pytest_llmbench.engines.docker_command import DockerCommand, lines
 from pytest_llmbench.engines.guarded import Guarded
 from pytest_llmbench.engines.ports import PORT, port_of
-from pytest_llmbench.engines.presets import preset_environment
+from pytest_llmbench.engines.presets import PRESETS, preset_environment
 from pytest_llmbench.engines.readiness import TOLD_S, Wait, wait_until_ready
 from pytest_llmbench.engines.secrecy import without_secrets
 from pytest_llmbench.engines.start_times import remember_start, usual_start_s
@@ -65,6 +65,7 @@ class Compose:
         docker = DockerCommand(environment=_environment(profile, port), folder=str(Path(files[0]).parent))
         docker.check()
         service = read_service(docker, profile, files, port)
+        _check_preset(docker, profile, files, port)
         host = docker.host()
         project = _project(service)
         problem = rival(docker, service, project=project, host=host)
@@ -234,6 +235,25 @@ def _environment(profile: Profile, port: int | None) -> dict[str, str]:
     """Return the environment that compose substitutes from: the user's, then the preset, then the profile's own."""
     own = {name: value.replace(PORT, str(port)) for name, value in profile.env.items()}
     return {**os.environ, **preset_environment(profile.preset), **own}
+
+
+def _check_preset(docker: DockerCommand, profile: Profile, files: tuple[str, ...], port: int | None) -> None:
+    """Raise `BadConfiguration` for a preset that changes nothing, or it would be recorded as if it had.
+
+    Presets differ from each other in all their variables, while one may be just what a file has as its default.
+    """
+    if not profile.preset:
+        return
+    others = (
+        DockerCommand(environment=_environment(replace(profile, preset=name), port), folder=docker.folder)
+        for name in PRESETS
+        if name != profile.preset
+    )
+    if not takes_any(docker, others, files):
+        raise BadConfiguration(
+            f"profile {profile.name}: {files[0]} takes none of the variables of preset {profile.preset} "
+            f"({', '.join(preset_environment(profile.preset))}): use them in the file or leave preset out"
+        )
 
 
 def _project(service: Service) -> str:

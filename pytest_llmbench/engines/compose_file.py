@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,13 @@ def read_service(docker: DockerCommand, profile: Profile, files: tuple[str, ...]
         target=target,
         warnings=_warnings(notes),
     )
+
+
+def takes_any(docker: DockerCommand, others: Iterable[DockerCommand], files: tuple[str, ...]) -> bool:
+    """Tell whether the files, as compose resolves them, differ between the environment of `docker` and any other."""
+    words = (*compose_words(files), "config", "--format", "json")
+    resolved = docker.run(*words).out
+    return any(other.run(*words).out != resolved for other in others)
 
 
 def _standard(folder: Path) -> list[Path]:

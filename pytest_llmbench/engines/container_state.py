@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,6 +13,9 @@ from pytest_llmbench.engines.child_process import LINE_LIMIT, LOG_LINES
 from pytest_llmbench.engines.docker_command import DockerCommand
 from pytest_llmbench.errors import BadConfiguration
 from pytest_llmbench.redaction import redacted_command
+
+_RESTART_S = 1.5
+"""Seconds to wait for a container to end once more that has been started anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,14 @@ class ContainerState:
 
 
 def state_of(docker: DockerCommand, container: str) -> ContainerState:
-    """Return the state of a container."""
+    """Return the state of a container; of one that Docker starts anew each time, as it was when it ended."""
+    limit = time.monotonic() + _RESTART_S
+    while (found := _state_now(docker, container)).running and found.restarts and time.monotonic() < limit:
+        time.sleep(0.05)  # while it runs its last exit code is not told
+    return found
+
+
+def _state_now(docker: DockerCommand, container: str) -> ContainerState:
     try:
         facts = inspected(docker, container)
     except BadConfiguration as error:

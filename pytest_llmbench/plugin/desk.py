@@ -12,13 +12,14 @@ import pytest
 
 from pytest_llmbench import gate
 from pytest_llmbench.assemble import SERVED
-from pytest_llmbench.errors import LlmbenchError, TrialError
+from pytest_llmbench.errors import Cancelled, LlmbenchError, TrialError
 from pytest_llmbench.journal import JournalReader
 from pytest_llmbench.plugin.echoes import Echoes
 from pytest_llmbench.plugin.last_run import LastRun
 from pytest_llmbench.plugin.legs import Leg
 from pytest_llmbench.plugin.papers import refuse_early, write_comparison
 from pytest_llmbench.plugin.progress import Progress, duration
+from pytest_llmbench.plugin.resuming import resuming
 from pytest_llmbench.plugin.sheet import Expected, SessionEnd, Sheet
 from pytest_llmbench.plugin.unrun import outside_fault
 from pytest_llmbench.records import Outcome, Result, from_plain
@@ -79,19 +80,17 @@ class Desk:
     def opened(self, ready: Ready, host: Host) -> None:
         """Take note of a leg's server and run folder; say where things are."""
         del host
+        if not any(sheet.ready for sheet in self._sheets.values()):
+            self.last_run.begin()
         sheet = self._sheets[ready.leg]
         sheet.opened(ready)
-        self.last_run.begin()
         self.progress.go_on()
         trials, folder = len(sheet.expected) * sheet.leg.settings.repeat, self._short(ready.folder)
         name = f"{ready.leg}: " if ready.leg else ""
         self.say(f"{name}{plural(trials, 'trial')} of {ready.model}, {ready.limit} at a time, into {folder}")
         if ready.resume:
-            reader = sheet.reader()
-            done = sum(reader.finished(key) for key in reader.keys())  # noqa: SIM118 - a journal is no dict
-            for notice in reader.notices:
-                self.say(notice)
-            self.say(f"resuming: {done} trials have their verdict already and are not asked again")
+            for line in resuming(sheet.reader(), sheet.expected.values(), sheet.leg.settings.repeat):
+                self.say(line)
 
     def ended(self, name: str) -> None:
         """Take note that a leg's server is not needed any more."""
@@ -100,6 +99,8 @@ class Desk:
 
     def problem(self, name: str, error: TrialError) -> None:
         """Take note that a leg's server cannot be measured, and say why, once."""
+        if name and isinstance(error, Cancelled):
+            return  # the session ended before this server's turn: nothing is wrong with it
         sheet = self._sheets[name]
         sheet.problem(error)
         self.progress.drop(len(sheet.expected) * sheet.leg.settings.repeat)
@@ -223,7 +224,7 @@ class Desk:
 
     def summary_html(self) -> str:
         """Return the summaries for the top of the HTML report."""
-        return "\n".join(html_block(sheet.so_far()) for sheet in self._sheets.values())
+        return "\n".join(html_block(sheet.so_far()) for sheet in self._sheets.values() if sheet.is_wanted)
 
     def _host_down(self) -> None:
         closing, self.closing = self.closing, lambda: None

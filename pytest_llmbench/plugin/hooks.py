@@ -194,9 +194,12 @@ class DeskHooks:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
         """Write the reports, settle the exit code, and say it on the last line."""
-        self._desk.finish(session)
-        yield
-        self._desk.last_line(session)
+        from pytest_llmbench.plugin.unhurried import unhurried
+
+        with unhurried(self._desk.say):
+            self._desk.finish(session)
+            yield
+            self._desk.last_line(session)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the table, the failure breakdown and the Quality line."""

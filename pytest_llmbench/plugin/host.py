@@ -48,6 +48,10 @@ class Host:
         self._closed = False
         self._starting = False
 
+    def check(self) -> None:
+        """Find out, long before its turn, that this leg's folder is taken; raises `UsageProblem`."""
+        self._runs.check()
+
     def open(self, demand: Demand) -> Ready:
         """Start the server, look at it, make the run folder.
 
@@ -64,6 +68,7 @@ class Host:
         try:
             return self._opened(self._choice, demand, claimed)
         except TrialError as error:
+            self._check_open()  # what we stopped ourselves has not failed
             obituary = self._choice.engine.obituary() if self._choice.engine else ""
             self.close()
             raise type(error)(f"{error}\n{obituary}".rstrip()) from error
@@ -210,6 +215,7 @@ class Host:
                 "model": ready.model,
                 "endpoint": ready.endpoint,
                 "concurrency": ready.limit,
+                "about": dict(ready.about),
                 "workers": demand.workers,
                 "selected": dict(demand.selected),
                 "sandbox": sandbox,
@@ -242,6 +248,7 @@ def _left_by(leg: Leg, folder: RunFolder, known: Mapping[str, Any]) -> Ready:
         endpoint=str(known.get("endpoint", SERVED)),
         model=str(known.get("model", "")),
         limit=int(known.get("concurrency") or 1),
+        about={str(name): str(word) for name, word in (known.get("about") or {}).items()},
         folder=folder.path,
         resume=True,
         url=url,

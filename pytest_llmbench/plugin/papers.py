@@ -9,15 +9,11 @@ from typing import Any
 
 import pytest
 
-from pytest_llmbench import gate, manifest
+from pytest_llmbench import gate
 from pytest_llmbench.errors import LlmbenchError, UsageProblem
-from pytest_llmbench.journal import JournalReader
-from pytest_llmbench.reports import write_reports
-from pytest_llmbench.reports.code_report import write_code_reports
 from pytest_llmbench.reports.comparison import comparison_json, comparison_markdown
 from pytest_llmbench.reports.quality_line import check_quality_target, write_quality
-from pytest_llmbench.reports.results_json import write_results
-from pytest_llmbench.runfolder import DEFAULT_BASE, RunFolder
+from pytest_llmbench.runfolder import DEFAULT_BASE
 from pytest_llmbench.sampling import deviations
 from pytest_llmbench.settings import Settings
 from pytest_llmbench.summary import Summary
@@ -34,13 +30,6 @@ def refuse_early(legs: Sequence[Settings]) -> None:
                 check_quality_target(Path(settings.write_quality))
     except UsageProblem as problem:
         raise pytest.UsageError(str(problem)) from None
-
-
-def write_papers(folder: RunFolder, summary: Summary, reader: JournalReader) -> list[Path]:
-    """Write all files of a run and return them. Raises OSError and `LlmbenchError`."""
-    write_results(folder.results_path, summary, manifest.read(folder), reader.entries())
-    reports = write_reports(summary, folder.path)
-    return [folder.results_path, *reports, *write_code_reports(folder, summary, reader)]
 
 
 def write_comparison(settings: Settings, summaries: Mapping[str, Summary], *, base: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from pytest_llmbench.journal import JournalReader
 from pytest_llmbench.plugin.demand import Demand
 from pytest_llmbench.plugin.legs import Leg
 from pytest_llmbench.records import Server, TrialKey
-from pytest_llmbench.runfolder import RunFolder, create, newest_matching, open_existing
+from pytest_llmbench.runfolder import RunFolder, check_free, create, newest_matching, open_existing
 
 
 class RunChoice:
@@ -34,6 +34,11 @@ class RunChoice:
             return None
         self._say(f"{self._leg.title}: every trial has its verdict already, so its server is not started")
         return folder, manifest.read(folder)
+
+    def check(self) -> None:
+        """Raise `UsageProblem` where `claim` would."""
+        if self._settings.out and not self._settings.resume and self._out.exists():
+            check_free(self._out)
 
     def claim(self) -> RunFolder | None:
         """Claim the folder of ``--llm-out`` before any server is started; None where none is named."""

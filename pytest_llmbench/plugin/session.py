@@ -36,10 +36,20 @@ def open_bench(session: pytest.Session) -> None:
     legs, families = legs_of(config), families_of(config)
     desk = Desk(config, legs)
     hosts = {leg.name: Host(leg, families, base=runs_dir(config), say=desk.say) for leg in legs}
+    check_all(hosts.values())
     bench = BenchSession(session.items, crew_for=Alone(legs, families, desk=desk, hosts=hosts))
     desk.expect(bench.items, tag_totals(config))
     desk.closing = partial(_close_all, bench, hosts.values())
     install(config, bench, desk)
+
+
+def check_all(hosts: Iterable[Host]) -> None:
+    """Raise `pytest.UsageError` for what would only be found out when a server's turn has come."""
+    try:
+        for host in hosts:
+            host.check()
+    except UsageProblem as problem:
+        raise pytest.UsageError(str(problem)) from None
 
 
 def _close_all(bench: BenchSession, hosts: Iterable[Host]) -> None:

@@ -14,13 +14,15 @@ from pytest_llmbench.assemble import SERVED
 from pytest_llmbench.errors import Cancelled, LlmbenchError, TrialError
 from pytest_llmbench.journal import JournalReader
 from pytest_llmbench.plugin.legs import Leg
-from pytest_llmbench.plugin.papers import quality_notes, why_not_canonical, write_papers
+from pytest_llmbench.plugin.papers import quality_notes, why_not_canonical
 from pytest_llmbench.plugin.unrun import Known, Unrun, never_asked
 from pytest_llmbench.records import Result
+from pytest_llmbench.reports.papers import write_papers
 from pytest_llmbench.reports.quality_line import quality_line
 from pytest_llmbench.reports.terminal import breakdown_lines, table_lines
 from pytest_llmbench.resources import Resources
 from pytest_llmbench.runfolder import RunFolder
+from pytest_llmbench.saved_summary import begun_at
 from pytest_llmbench.summary import RunFacts, Summary
 from pytest_llmbench.tally import Tally
 from pytest_llmbench.telemetry.figures import Figures
@@ -67,6 +69,7 @@ class Sheet:
         self._verdict: gate.GateVerdict | None = None
         self._written: list[str] = []
         self._started_at = time.time()
+        self._slots: int | None = None
         self._ended_at: float | None = None
 
     @property
@@ -87,8 +90,12 @@ class Sheet:
     def opened(self, ready: Ready) -> None:
         """Take note of the server and the run folder."""
         self.ready = ready
-        self._started_at = time.time()
-        self._unrun.open(RunFolder(path=ready.folder))
+        folder = RunFolder(path=ready.folder)
+        said = manifest.read(folder)
+        self._started_at = begun_at(said) or time.time()
+        # the server of a finished run is not started, and cannot be asked
+        self._slots = ready.slots if ready.slots is not None else said.get("server", {}).get("slots")
+        self._unrun.open(folder)
 
     def ended(self) -> None:
         """Take note that the server is not needed any more."""
@@ -139,7 +146,7 @@ class Sheet:
         if folder is None or summary is None:
             return
         manifest.update(folder, finished_at=summary.run.finished_at, exit_code=exit_.code, exit_sentence=exit_.sentence)
-        paths = write_papers(folder, summary, self.reader())
+        paths = write_papers(folder, summary, manifest.read(folder), self.reader())
         self._written = ["Written:", *(f"  {short(path)}" for path in paths)]
         self._written += quality_notes(self.leg.settings.write_quality, summary, short)
 
@@ -184,6 +191,7 @@ class Sheet:
             result = reader.result(key) if one is not None and key.attempt <= self.leg.settings.repeat else None
             if one is not None and result is not None:
                 self._tally.add(dataclasses.replace(result, nodeid=one.nodeid, pack=one.facts))
+                self._figures.add(result)
 
     def _resources(self) -> Resources | None:
         ready = self.ready
@@ -191,7 +199,7 @@ class Sheet:
             return None
         path = ready.folder / telemetry.FILENAME
         is_here = ready.engine != "external" or is_loopback(urlsplit(ready.base_url).hostname or "")
-        return summarise(path, self._figures, slots=ready.slots, local=is_here)
+        return summarise(path, self._figures, slots=self._slots, local=is_here)
 
     def _run_facts(self, end: SessionEnd) -> RunFacts:
         ready, settings = self.ready, self.leg.settings

@@ -154,11 +154,12 @@ def _open_controller(config: pytest.Config, address: Address, workers: int) -> B
     from pytest_llmbench.plugin.fed_leg import Course
     from pytest_llmbench.plugin.host import Host
     from pytest_llmbench.plugin.legs import legs_of
-    from pytest_llmbench.plugin.session import install, runs_dir
+    from pytest_llmbench.plugin.session import check_all, install, runs_dir
 
     legs, families = legs_of(config), families_of(config)
     desk = Desk(config, legs, direct=True)
     hosts = {leg.name: Host(leg, families, base=runs_dir(config), say=desk.say) for leg in legs}
+    check_all(hosts.values())
     courses = [
         Course(
             name=leg.name,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_llmbench.records import to_plain
-from pytest_llmbench.reports.telemetry_text import CELL_HEADERS, resource_cells
-from pytest_llmbench.reports.wording import MISSING, duration, pad, rate, seconds, single_line, width
-from pytest_llmbench.summary import Counts, PackSummary, Summary, count_text, percent
+from pytest_llmbench.reports.telemetry_text import CELL_HEADERS, asking_s, resource_cells
+from pytest_llmbench.reports.wording import MISSING, duration, markdown, pad, rate, seconds, single_line, width
+from pytest_llmbench.summary import Counts, PackSummary, RunFacts, Summary, count_text, percent
 
 Rows = list[tuple[str, ...]]
 
@@ -31,8 +31,14 @@ def comparison_markdown(summaries: Mapping[str, Summary]) -> str:
     """Return the table as a Markdown page with links to each run."""
     head, *rows = _rows(summaries)
     table = [_cells(head), _cells(["---", *["---:"] * (len(head) - 1)]), *map(_cells, rows)]
-    runs = [f"- {name}: {summary.run.run_dir or 'not measured'}" for name, summary in summaries.items()]
+    runs = [f"- {name}: {_outcome(summary.run)}" for name, summary in summaries.items()]
     return "\n".join(["# Side by side", "", *table, "", NOTE, "", "Runs:", "", *runs, ""])
+
+
+def _outcome(run: RunFacts) -> str:
+    """Say where a run is, and why it was not measured."""
+    why = f"not measured: {markdown(run.problem)}" if run.problem else ""
+    return "; ".join(filter(None, [run.run_dir, why])) or "not measured"
 
 
 def comparison_json(summaries: Mapping[str, Summary]) -> str:
@@ -56,6 +62,7 @@ def _rows(summaries: Mapping[str, Summary]) -> Rows:
         ("Requests at once", *(str(summary.run.concurrency or MISSING) for summary in every)),
         ("Took", *(_took(summary) for summary in every)),
         ("Status", *(_status(summary) for summary in every)),
+        *_notes(every),
     ]
 
 
@@ -70,6 +77,19 @@ def _resources(every: Sequence[Summary]) -> Rows:
     cells = [resource_cells(summary.run.resources) for summary in every]
     rows = [(header, *column) for header, column in zip(CELL_HEADERS, zip(*cells, strict=True), strict=True)]
     return [row for row in rows if any(cell != MISSING for cell in row[1:])]
+
+
+def _notes(every: Sequence[Summary]) -> Rows:
+    """Return a row of why scores do not compare, where any do not."""
+    cells = [single_line("; ".join(_doubts(summary)), 80) or MISSING for summary in every]
+    return [("Note", *cells)] if any(cell != MISSING for cell in cells) else []
+
+
+def _doubts(summary: Summary) -> Iterator[str]:
+    if not summary.thinking_valid:
+        yield f"INVALID: thinking {summary.thinking.validity}"
+    if not summary.run.canonical:
+        yield f"not canonical: {summary.run.note}" if summary.run.note else "not canonical"
 
 
 def _pack(summary: Summary, name: str) -> PackSummary | None:
@@ -96,8 +116,7 @@ def _middle(summary: Summary, name: str) -> float | None:
 
 
 def _took(summary: Summary) -> str:
-    took_s = summary.run.finished_at - summary.run.started_at
-    return duration(took_s) if summary.run.run_dir else MISSING
+    return duration(asking_s(summary.run)) if summary.run.run_dir else MISSING
 
 
 def _status(summary: Summary) -> str:

@@ -8,22 +8,23 @@ from html import escape
 from pytest_llmbench.reports.cautions import caution_blocks
 from pytest_llmbench.reports.quality_line import quality_line
 from pytest_llmbench.reports.table import INTERVAL_NOTE, measured_text, notes, pack_table
+from pytest_llmbench.reports.telemetry_text import resource_lines
 from pytest_llmbench.reports.wording import single_line
-from pytest_llmbench.summary import Summary
+from pytest_llmbench.summary import RunFacts, Summary
 
 _CELL = 'style="padding: 2px 10px; text-align: {side}; border-bottom: 1px solid #e6e6e6"'
 
 
 def html_block(summary: Summary) -> str:
-    """Return a heading, what was measured, the table of packs, notes, cautions and the Quality line."""
+    """Return a heading, what was measured, the table of packs, notes, speed, cautions and the Quality line."""
     table = pack_table(summary)
     rows = [_row("th", table.headers), *(_row("td", row) for row in table.rows), _row("th", table.total)]
-    texts = [*notes(summary), INTERVAL_NOTE]
+    texts = [*notes(summary), INTERVAL_NOTE, *resource_lines(summary.run.resources)]
     return "\n".join(
         [
             '<div class="llmbench">',
-            "<h2>Model quality</h2>",
-            f"<p>{_safe(measured_text(summary))}</p>",
+            f"<h2>{_safe(_heading(summary.run))}</h2>",
+            f"<p>{_safe(_measured(summary))}</p>",
             '<table style="border-collapse: collapse">',
             *rows,
             "</table>",
@@ -33,6 +34,18 @@ def html_block(summary: Summary) -> str:
             "</div>",
         ]
     )
+
+
+def _heading(run: RunFacts) -> str:
+    """Name the server where there may be several."""
+    named = [run.profile, run.model] if run.profile else []
+    return ": ".join(filter(None, ["Model quality", *named]))
+
+
+def _measured(summary: Summary) -> str:
+    """Say what was measured, or why it was not."""
+    problem = f"Not measured: {summary.run.problem}" if summary.run.problem else ""
+    return ". ".join(filter(None, [problem, measured_text(summary) if summary.run.model or not problem else ""]))
 
 
 def _cautions(summary: Summary) -> list[str]:

@@ -16,6 +16,8 @@ from pytest_llmbench.summary import Summary
 
 def write_papers(folder: RunFolder, summary: Summary, manifest: Mapping[str, Any], reader: JournalReader) -> list[Path]:
     """Write results.json, REPORT.md, quality.txt and the code reports; return the files. Raises OSError."""
-    write_results(folder.results_path, summary, manifest, reader.entries())
+    known = {(pack.facts.id, pack.facts.content_hash) for pack in summary.packs}
+    entries = (entry for entry in reader.entries() if (entry.key.pack, entry.key.pack_hash) in known)
+    write_results(folder.results_path, summary, manifest, entries)  # a pack that was changed since is another one
     reports = write_reports(summary, folder.path)
     return [folder.results_path, *reports, *write_code_reports(folder, summary, reader)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pytest_llmbench.records import Outcome, Purpose
 from pytest_llmbench.reports.attempts import attempt_notes, estimate_text
+from pytest_llmbench.reports.telemetry_text import asking_s
 from pytest_llmbench.reports.wording import MISSING, duration, rate, seconds, single_line
 from pytest_llmbench.summary import CUSTOM, Counts, Mean, PackSummary, Row, Status, Summary, count_text, percent, plural
 
@@ -127,7 +128,8 @@ def measured_text(summary: Summary) -> str:
     place = f" at {single_line(run.url, 200)}" if run.url else ""
     via = f" ({single_line(run.engine, 60)})" if run.engine else ""
     at_once = f", {run.concurrency} at once" if run.concurrency else ""
-    spent = f", in {duration(run.finished_at - run.started_at)}" if run.finished_at > run.started_at else ""
+    spent_s = asking_s(run)
+    spent = f", in {duration(spent_s)}" if spent_s > 0 else ""
     asked = plural(summary.total.selected, "scenario")
     return (
         f"{single_line(run.model, 200) or 'unnamed model'}{place}{via}: {asked} ({run_label(summary)}){at_once}{spent}"

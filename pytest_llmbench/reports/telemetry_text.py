@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pytest_llmbench.reports.wording import MISSING, duration, rate, single_line
 from pytest_llmbench.resources import GIB, Processor, Resources
-from pytest_llmbench.summary import percent, plural
+from pytest_llmbench.summary import RunFacts, percent, plural
 
 CELL_HEADERS = ("tokens/s together", "GPU memory", "GPU busy", "Right/min")
 """What `resource_cells` has a cell for."""
@@ -21,6 +21,15 @@ def resource_lines(resources: Resources | None) -> list[str]:
         return []
     lines = (_throughput(resources), _slots(resources), _machine(resources), _cost(resources))
     return list(filter(None, lines))
+
+
+def asking_s(run: RunFacts) -> float:
+    """Return for how many seconds was asked; where nobody knows, for how many the run lasted.
+
+    A run that was gone on with lasted as long as from its first session to its last, nights between them included.
+    """
+    asked_s = run.resources.span_s if run.resources is not None else None
+    return run.finished_at - run.started_at if asked_s is None else asked_s
 
 
 def resource_notes(resources: Resources | None) -> list[str]:

@@ -1,43 +1,86 @@
-"""What the answers themselves say of a run's speed: gathered as they come, a few numbers in all."""
+"""What the answers themselves say of a run's speed: gathered as they come, a few numbers of each."""
 
 from __future__ import annotations
 
-from pytest_llmbench.records import Outcome, Purpose, Result
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pytest_llmbench.records import Outcome, Purpose, Reason, Result
+
+
+class _Trial(NamedTuple):
+    """Seconds since the epoch, tokens; `outcome` is None for what scores nothing."""
+
+    begin: float
+    end: float
+    generated: int | None
+    read: int | None
+    outcome: Outcome | None
 
 
 class Figures:
-    """Adds up the trials that this session asked. Times are seconds since the epoch.
+    """Adds up the trials of a run folder, whichever session asked them; of a trial that comes twice the last counts.
 
-    Verdicts that an earlier session left are left out: its time is not this one's. Trials that are no items count
-    for speed, not for what was right.
+    Trials that are no items count for speed, not for what was right. Those that were never begun, or were cancelled,
+    do not count.
     """
 
     def __init__(self) -> None:
-        self.first_at: float | None = None
-        self.last_at: float | None = None
-        self.generated: int | None = None
-        self.read: int | None = None
-        self.passed = 0
-        self.judged = 0
+        self._trials: dict[int, _Trial] = {}
 
     def add(self, result: Result) -> None:
         """Take in one finished trial."""
-        if result.resumed or not result.started_at:
+        if not result.started_at or result.verdict.reason is Reason.CANCELLED:
             return
-        end = result.started_at + (result.latency_s or 0.0)
-        self.first_at = min(self.first_at or result.started_at, result.started_at)
-        self.last_at = max(self.last_at or end, end)
-        if result.completion_tokens is not None:
-            self.generated = (self.generated or 0) + result.completion_tokens
-        if result.prompt_tokens is not None:
-            self.read = (self.read or 0) + max(0, result.prompt_tokens - (result.cached_tokens or 0))
-        if result.purpose is Purpose.ITEM and result.verdict.outcome is not Outcome.ERROR:
-            self.judged += 1
-            self.passed += result.verdict.outcome is Outcome.PASS
+        key = result.key
+        # by its hash: the key itself would keep strings of every result in memory; a journal's key has no profile
+        self._trials[hash((key.pack, key.pack_hash, key.scenario, key.attempt))] = _trial(result)
 
     @property
-    def span_s(self) -> float | None:
-        """Seconds from the first request to the last answer."""
-        if self.first_at is None or self.last_at is None or self.last_at <= self.first_at:
-            return None
-        return self.last_at - self.first_at
+    def generated(self) -> int | None:
+        """Tokens of all answers; None where none tells."""
+        return _known_sum([trial.generated for trial in self._trials.values()])
+
+    @property
+    def read(self) -> int | None:
+        """Tokens of all prompts that came from no cache; None where no answer tells."""
+        return _known_sum([trial.read for trial in self._trials.values()])
+
+    @property
+    def judged(self) -> int:
+        """How many items have a verdict on the model."""
+        return sum(trial.outcome in (Outcome.PASS, Outcome.FAIL) for trial in self._trials.values())
+
+    @property
+    def passed(self) -> int:
+        """How many items passed."""
+        return sum(trial.outcome is Outcome.PASS for trial in self._trials.values())
+
+    def spans(self, borders: Sequence[float] = ()) -> dict[int, tuple[float, float]]:
+        """Return first request and last answer of each session in which any of these trials was asked.
+
+        `borders` are moments between one session and the next, ascending; sessions are numbered from 0.
+        """
+        found: dict[int, tuple[float, float]] = {}
+        for trial in self._trials.values():
+            number = bisect_right(borders, trial.begin)
+            first, last = found.get(number, (trial.begin, trial.end))
+            found[number] = (min(first, trial.begin), max(last, trial.end))
+        return dict(sorted(found.items()))
+
+
+def _trial(result: Result) -> _Trial:
+    prompt = result.prompt_tokens
+    return _Trial(
+        begin=result.started_at,
+        end=result.started_at + (result.latency_s or 0.0),
+        generated=result.completion_tokens,
+        read=None if prompt is None else max(0, prompt - (result.cached_tokens or 0)),
+        outcome=result.verdict.outcome if result.purpose is Purpose.ITEM else None,
+    )
+
+
+def _known_sum(values: Sequence[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

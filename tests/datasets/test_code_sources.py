@@ -27,6 +27,9 @@ MBPP_LIKE: list[dict[str, Any]] = [{**record, "test_list": ["assert f(1)", "asse
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Start on a machine that has no data and no network, and waits for neither."""
     alone(tmp_path, monkeypatch)
+    monkeypatch.delenv(
+        code_sources.RUN_VARIABLE, raising=False
+    )  # our own suite may run in workers, which remember failures
     monkeypatch.setattr(downloads, "PAUSES_S", (0,))
     return tmp_path
 

@@ -161,3 +161,26 @@ def test_an_unknown_preset(tmp_path: Path) -> None:
     profile = Profile(name="A", engine="compose", folder=str(tmp_path), preset="performence")
     with pytest.raises(UnknownName, match='unknown preset "performence": did you mean "performance"'):
         Compose(profile).start()
+
+
+def preset_problem(folder: Path, text: str, **values: object) -> str:
+    """Return what is said of a compose file with `text` whose image is nowhere, with the preset ``balanced``."""
+    require_compose()
+    (folder / "compose.yaml").write_text(text, encoding="utf-8")
+    profile = Profile(name="A", engine="compose", folder=str(folder), preset="balanced", **values)  # type: ignore[arg-type]
+    with pytest.raises(BadConfiguration) as caught:
+        Compose(profile, say=lambda _line: None).start()
+    return str(caught.value)
+
+
+@pytest.mark.needs("docker")
+def test_a_preset_that_changes_nothing(tmp_path: Path) -> None:
+    """It is refused before anything is started; a file whose default is the preset's own value takes it."""
+    text = "services: {{one: {{image: 'llmbench-none:{tag}', pull_policy: never, ports: ['1']{more}}}}}"
+    told = preset_problem(tmp_path, text.format(tag="a", more=", command: '${SLOTS:-64}'"))
+    assert told.startswith(f"profile A: {tmp_path}/compose.yaml takes none of the variables of preset balanced (GPU_")
+    assert "MAX_NUM_SEQS, " in told
+    assert told.endswith(": use them in the file or leave preset out")
+    taken = text.format(tag="a", more=", command: '${MAX_NUM_SEQS:-64}'")
+    assert "could not be started" in preset_problem(tmp_path, taken)
+    assert "takes none" in preset_problem(tmp_path, taken, env={"MAX_NUM_SEQS": "7"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,10 +79,10 @@ def test_a_dead_server_in_the_middle_stops_no_other(lab: Lab, stub: Stub, other:
     text = f"profiles:\n  A: {{url: {stub.url}}}\n  gone: {{url: 'http://127.0.0.1:9/v1'}}\n  B: {{url: {other.url}}}\n"
     lab.file("llmbench.yaml", text)
     done = lab.run("--llm-profile", "all", *way)
-    done.ends(6, "gone: incomplete; the server could not be measured (endpoint_unreachable)")
+    done.ends(6, "gone could not be measured (endpoint_unreachable)")
     assert [one["counted"] for one in compared(done)] == [4, 0, 4]
     assert compared(done)[1]["errors"] == 4
-    assert "A ends with 0; B ends with 0" in done.last
+    assert "A and B are complete, each 4 of 4, no wrong answer" in done.last
     assert done.out.count("nothing listens at") <= 3
 
 
@@ -95,7 +96,7 @@ def test_a_server_that_dies_under_way_stops_no_other(lab: Lab, other: Stub, way:
         dying.wait_until("answers", 6, limit_s=30)
         dying.kill()
         done = going.end()
-    done.ends(6, "A: incomplete")
+    done.ends(6, "A is incomplete")
     a, b = compared(done)
     assert a["counted"] >= 5
     assert a["counted"] < 30
@@ -244,3 +245,50 @@ def test_a_server_nobody_asks_is_not_started(lab: Lab, stub: Stub, other: Stub, 
     done.ends(0, "no wrong answer")
     assert stub.stats()["requests"] == 0
     assert [one["profile"] for one in compared(done)] == ["B"]
+
+
+@pytest.mark.parametrize("way", [(), ("-n", "2")], ids=["alone", "n2"])
+def test_a_taken_folder_is_told_before_the_first_server(
+    lab: Lab, stub: Stub, other: Stub, way: tuple[str, ...]
+) -> None:
+    """What yesterday's run left for the second profile is no news for tomorrow morning."""
+    lab.pack(scenarios(2))
+    two(lab, stub, other)
+    lab.run("--llm-profile", "B", "--llm-out", "night/B").ends(0, "complete")
+    done = lab.run("--llm-profile", "all", "--llm-out", "night", *way)
+    assert done.code == 4
+    done.holds("holds a finished run")
+    assert stub.stats()["requests"] == 0
+
+
+def test_a_profile_after_x_has_no_problem(lab: Lab, stub: Stub) -> None:
+    """-x on a first server that cannot be measured leaves the second one not run, not broken."""
+    lab.pack(scenarios(3))
+    lab.file("llmbench.yaml", f"profiles:\n  gone: {{url: 'http://127.0.0.1:9/v1'}}\n  A: {{url: {stub.url}}}\n")
+    done = lab.run("--llm-profile", "all", "-x")
+    assert "cancelled" not in done.last
+
+
+def test_a_changed_pack_is_asked_again_and_said_so(lab: Lab, stub: Stub) -> None:
+    """--llm-resume with a pack that was edited meanwhile: no verdict of the old one is counted or listed."""
+    lab.pack(scenarios(3))
+    lab.run("--llm-url", stub.url).ends(0, "complete")
+    lab.pack(scenarios(3, wrong=[2]))
+    done = lab.run("--llm-url", stub.url, "--llm-resume")
+    done.holds("mini was changed since", "resuming: 0 trials have their verdict already")
+    assert len(done.results["trials"]) == 3
+    assert done.results["total"]["text"] == "2/3 (67%)"
+
+
+def test_a_second_interrupt_loses_no_report(lab: Lab, stub: Stub, other: Stub) -> None:
+    """Ctrl-C twice: what was measured is reported all the same."""
+    lab.pack(scenarios(4, marks="[[seconds=0.5]]"))
+    two(lab, stub, other)
+    going = lab.start("--llm-profile", "all", "--llm-concurrency", "1")
+    other.wait_until("answers", 2, limit_s=40)
+    going.interrupt()
+    time.sleep(0.05)
+    going.interrupt()
+    done = going.end(limit_s=20)
+    assert "exit 2: " in done.out
+    assert compared(done)[0]["passed"] == 4

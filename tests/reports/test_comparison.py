@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 from pytest_llmbench.reports.comparison import comparison_json, comparison_lines, comparison_markdown
-from tests.summaries import quick
+from pytest_llmbench.resources import Resources
+from pytest_llmbench.tally import Tally
+from tests.summaries import RUN, facts, quick, result
 
 PAIR = {
     "q4|fast": quick(
@@ -21,6 +23,30 @@ def test_each_server_is_a_column() -> None:
     assert [cell.strip() for cell in rows["Slots"].split(" | ")[1:]] == ["4", "8"]
     assert [cell.strip() for cell in rows["Preset"].split(" | ")[1:]] == ["balanced", "-"]
     assert "1 min 1 s" in rows["Took"]
+
+
+def test_took_is_the_time_of_asking() -> None:
+    """Of a run that was gone on with the next morning the night does not count."""
+    found = quick(started_at=0.0, finished_at=40_000.0, run_dir="r", resources=Resources(span_s=61.0))
+    assert any(line.split() == ["Took", "|", "1", "min", "1", "s"] for line in comparison_lines({"a": found}))
+
+
+def test_what_does_not_compare_is_noted() -> None:
+    """Other sampling, and a model that did not think as asked; runs of which nothing is to be said have no such row."""
+    assert not any(line.startswith("Note ") for line in comparison_lines(PAIR))
+    tally = Tally()
+    for number in range(15):
+        tally.add(result(facts(), f"S-{number}", thinking="off", thought=True, turns=1))
+    pair = {"warm": quick(canonical=False, note="temperature=0.8"), "q8": quick(), "loud": tally.summary(RUN)}
+    cells = next(line for line in comparison_lines(pair) if line.startswith("Note ")).split("|")
+    assert [cell.strip() for cell in cells[1:3]] == ["not canonical: temperature=0.8", "-"]
+    assert cells[3].strip().startswith("INVALID: thinking ")
+
+
+def test_why_a_server_was_not_measured_is_told() -> None:
+    """Below the table, with the run's folder where there is one."""
+    page = comparison_markdown({"a": quick(run_dir="r"), "b": quick(problem="no server"), "c": quick()})
+    assert "- a: r\n- b: not measured: no server\n- c: not measured\n" in page
 
 
 def test_names_break_no_table() -> None:

@@ -12,6 +12,7 @@ from pytest_llmbench.reports.markdown_table import MarkdownTable
 from pytest_llmbench.reports.table import LEGEND
 from pytest_llmbench.reports.terminal import breakdown_lines, table_lines
 from pytest_llmbench.reports.wording import width
+from pytest_llmbench.resources import Resources
 from pytest_llmbench.summary import Status, Summary
 from pytest_llmbench.tally import Tally
 from tests.summaries import RUN, facts, fill, quick, result, summary, words
@@ -240,6 +241,17 @@ def test_the_html_block_has_the_table() -> None:
     assert block.count("<tr>") == 4
     assert ">14/15</td>" in block
     assert "<pre>Quality:   InstructFollow-15 13/15 (87%)" in block
+
+
+def test_the_html_blocks_of_several_servers_differ() -> None:
+    """Each names its profile and model, or why it was not measured, and tells the server's speed."""
+    resources = Resources(span_s=10.0, generated_tokens=100, tokens_per_s=10.0, tokens_from="answers")
+    block = html_block(quick(profile="q4<b>", resources=resources))
+    assert "<h2>Model quality: q4&lt;b&gt;: some-model</h2>" in block
+    assert "<p>Throughput: 10.0 tokens/s generated (100 tokens in 10 s).</p>" in block
+    gone = html_block(summary(model="", url="", engine="", profile="q8", problem="no server"))
+    assert "<h2>Model quality: q8</h2>\n<p>Not measured: no server</p>" in gone
+    assert "unnamed model" not in gone
 
 
 def test_packs_of_another_tool_are_marked() -> None:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from pytest_llmbench.reports.telemetry_text import CELL_HEADERS, resource_cells, resource_lines, resource_notes
+from dataclasses import replace
+
+from pytest_llmbench.reports.telemetry_text import (
+    CELL_HEADERS,
+    asking_s,
+    resource_cells,
+    resource_lines,
+    resource_notes,
+)
 from pytest_llmbench.resources import GIB, Processor, Resources
+from pytest_llmbench.summary import RunFacts
 
 GPU = Processor(
     name="NVIDIA H100 80GB\n\x1b[31m",
@@ -79,3 +88,11 @@ def test_cells_for_a_table_of_several_runs() -> None:
     """One for each header, a dash where nothing is known."""
     assert resource_cells(WHOLE) == ("119", "14.2 GiB", "86%", "12.1")
     assert resource_cells(Resources()) == ("-",) * len(CELL_HEADERS)
+
+
+def test_how_long_was_asked() -> None:
+    """As the answers tell, else as long as the run lasted."""
+    run = RunFacts(started_at=5.0, finished_at=105.0)
+    assert asking_s(run) == 100.0
+    assert asking_s(replace(run, resources=Resources())) == 100.0
+    assert asking_s(replace(run, resources=Resources(span_s=30.0))) == 30.0

@@ -14,6 +14,7 @@ from pytest_llmbench.records import (
     Outcome,
     PackFacts,
     Purpose,
+    Reason,
     Result,
     TrialKey,
     Verdict,
@@ -50,9 +51,14 @@ def figures_of(*results: Result) -> Figures:
     return found
 
 
+def utc(at: float) -> str:
+    """Return the moment `at` seconds after the run's begin, as a line has it."""
+    return datetime.fromtimestamp(BEGIN + at, UTC).isoformat()
+
+
 def timeline(path: Path, *rows: dict[str, Any]) -> Path:
     """Write rows whose ``t`` counts from the run's begin."""
-    lines = ({"utc": datetime.fromtimestamp(BEGIN + row["t"], UTC).isoformat(), **row} for row in rows)
+    lines = ({"utc": utc(row["t"]), **row} for row in rows)
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="ascii")
     return path
 
@@ -144,24 +150,81 @@ def test_a_run_without_answers_has_no_figures(tmp_path: Path) -> None:
     assert summarise(path, Figures()) == Resources()
 
 
-def test_what_an_earlier_session_left_does_not_count() -> None:
-    """Neither do errors as right or wrong, nor a hand-written test's answer."""
+NIGHT = 9 * 3600
+
+
+def test_a_run_that_was_gone_on_with_is_summed_up_whole(tmp_path: Path) -> None:
+    """The answers of all sessions, by the time in which they were asked for; the night between them is no time."""
+    sessions = [(0, 1, 5, 9), (NIGHT - 1, NIGHT, NIGHT + 3)]
+    rows = [
+        {"t": at - begin[0], "utc": utc(at), "server": {"busy": 4, "preemptions": 100 * begin[0] + at}, "limit": 4}
+        for begin in sessions
+        for at in begin
+    ]
+    path = timeline(tmp_path / "t", *rows, {"t": 0, "utc": utc(3 * NIGHT), "server": {"busy": 0}, "limit": 4})
+    first = [result(0, completion_tokens=60), result(8, completion_tokens=40)]
+    then = [result(NIGHT - 1.2, completion_tokens=20), result(NIGHT + 1.8, completion_tokens=30)]
+    found = summarise(path, figures_of(*(replace(one, resumed=True) for one in first), *then), slots=4)
+    assert (found.span_s, found.generated_tokens, found.tokens_per_s) == (pytest.approx(15.0), 150, pytest.approx(10.0))
+    assert found.right_per_min == pytest.approx(16.0)
+    assert (found.samples, found.busy_share, found.preemptions) == (7, 1.0, 13)
+
+
+def test_nothing_asked_anew_changes_nothing(tmp_path: Path) -> None:
+    """A finished run that is resumed has the figures it had, whatever the idle server did meanwhile."""
+    rows = [{"t": t, "server": {"busy": 4, "waiting": 1}, "limit": 4, "in_flight": 4} for t in (1, 5, 9)]
+    before = summarise(timeline(tmp_path / "a", *rows), TEN_SECONDS, slots=4)
+    idle = [
+        {"t": t, "utc": utc(NIGHT + t), "server": {"busy": 0, "waiting": 0}, "limit": 1, "in_flight": 0} for t in (0, 1)
+    ]
+    assert summarise(timeline(tmp_path / "b", *rows, *idle), TEN_SECONDS, slots=4) == before
+
+
+def test_a_server_that_counts_is_asked_in_each_session(tmp_path: Path) -> None:
+    """It may have been started again between them, so that its counters began anew."""
+    rows = [{"t": t, "server": {"generated_tokens": 1000 + 100 * t}} for t in (1, 5, 9)]
+    rows += [{"t": t, "utc": utc(NIGHT + t), "server": {"generated_tokens": 50 * t}} for t in (0, 1, 3)]
+    found = summarise(
+        timeline(tmp_path / "t", *rows), figures_of(result(0), result(8), result(NIGHT), result(NIGHT + 2))
+    )
+    assert (found.generated_tokens, found.tokens_per_s) == (950, pytest.approx(950 / 11))
+
+
+def test_one_sample_says_nothing_of_the_slots(tmp_path: Path) -> None:
+    """Nor do those before and after a run that was over in between; what was allowed is known all the same."""
+    rows = [{"t": t, "server": {"busy": 0, "waiting": 0}, "limit": 4} for t in (-1, 1, 11)]
+    for some in (rows, [rows[0], rows[2]]):
+        found = summarise(timeline(tmp_path / "t", *some), TEN_SECONDS, slots=4)
+        assert (found.busy, found.busy_share, found.waiting, found.waiting_peak) == (None,) * 4
+        assert (found.slots, found.limit_max) == (4, 4)
+
+
+def test_what_counts_for_speed_alone() -> None:
+    """Errors are neither right nor wrong, nor is a hand-written test's answer; what was not asked is nothing."""
     found = figures_of(
-        replace(result(-5000, completion_tokens=10_000), resumed=True),
         result(0, completion_tokens=5, outcome=Outcome.ERROR),
         result(3, completion_tokens=5, purpose=Purpose.FIXTURE),
-        replace(result(0, outcome=Outcome.ERROR), started_at=0.0, latency_s=None),
+        replace(result(1, outcome=Outcome.ERROR), started_at=0.0, latency_s=None),
+        replace(result(90), verdict=Verdict(outcome=Outcome.ERROR, reason=Reason.CANCELLED)),
     )
-    assert (found.span_s, found.generated, found.judged, found.passed) == (5.0, 10, 0, 0)
+    assert (found.generated, found.judged, found.passed) == (10, 0, 0)
+    assert found.spans() == {0: (BEGIN, BEGIN + 5)}
+
+
+def test_a_trial_that_comes_twice_counts_once() -> None:
+    """The last of them, whichever leg's name it bears."""
+    again = result(0, completion_tokens=7, outcome=Outcome.FAIL)
+    found = figures_of(result(0, completion_tokens=5), replace(again, key=replace(again.key, profile="A")))
+    assert (found.generated, found.judged, found.passed) == (7, 1, 0)
 
 
 def test_a_torn_or_foreign_line_is_left_out(tmp_path: Path) -> None:
     """The last line of a killed run, and whatever else stands there."""
-    path = timeline(tmp_path / "t", {"t": 1, "server": {"busy": 4}, "limit": 4})
+    path = timeline(tmp_path / "t", *({"t": t, "server": {"busy": 4}, "limit": 4} for t in (1, 1.5)))
     with path.open("ab") as file:
-        file.write(b'[1]\n{}\n{"utc": 3}\n{"utc": "soon"}\n\xff\n{"t": 2, "utc": "2026-05-0')
+        file.write(b'[1]\n{}\n{"t": 2, "utc": 3}\n{"t": 2, "utc": "soon"}\n\xff\n{"t": 2, "utc": "2026-05-0')
     found = summarise(path, TEN_SECONDS)
-    assert (found.samples, found.busy_share) == (1, 1.0)
+    assert (found.samples, found.busy_share) == (2, 1.0)
 
 
 def test_a_counter_that_began_anew_is_unknown(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def wait_for(path: Path, enough: Callable[[list[dict[str, Any]]], bool]) -> list
     """Read the file until it has what is wanted."""
     end = time.monotonic() + 20
     while time.monotonic() < end:
-        if path.exists() and enough(found := lines_of(path)):
+        if path.exists() and (found := lines_of(path)) and enough(found):
             return found
         time.sleep(0.02)
     raise AssertionError("the lines did not come")

@@ -16,7 +16,6 @@ from pytest_llmbench.records import Outcome, Reason, Scenario, TaskSource
 from pytest_llmbench.sandboxes.pool import Pool
 from pytest_llmbench.verifiers import VERIFIERS
 from pytest_llmbench.verifiers.python_code import ARTEFACT, PythonCode
-from tests import needs
 from tests.datasets.code_sample import DATA, needs_data
 from tests.sandboxes.lab import pool
 from tests.verifiers.code.code_talks import ADD, ASSERTS, VALUES, add, exchange, scenario, verdict
@@ -153,7 +152,7 @@ def test_a_broken_sandbox_is_no_fault_of_the_program() -> None:
         verdict(_Broken(), VALUES, ADD)
 
 
-@needs.bubblewrap
+@pytest.mark.needs("bubblewrap")
 @pytest.mark.parametrize("check", [VALUES, ASSERTS], ids=["values", "asserts"])
 @pytest.mark.parametrize(
     ("program", "outcome", "detail"),
@@ -186,7 +185,7 @@ SAMPLE = [
 
 
 @needs_data
-@needs.bubblewrap
+@pytest.mark.needs("bubblewrap")
 @pytest.mark.parametrize(("reader", "task_id"), SAMPLE, ids=[f"{reader}-{name}" for reader, name in SAMPLE])
 def test_published_references_pass(boxed: Pool, reader: str, task_id: str) -> None:
     """Tasks with helpers, own classes, changed arguments, oracles, large values, no plus input."""
