@@ -267,7 +267,7 @@ def _openai_chat(plan: EndpointPlan) -> Endpoint:
     members = [
         OpenAIChat(base_url=url, model=plan.model, api_key=keys[url], connection=plan.connection) for url in urls
     ]
-    return members[0] if len(members) == 1 else Balanced(members)
+    return members[0] if len(members) == 1 else Balanced(members, say=plan.say)
 
 
 def _replay(run: str) -> Endpoint:

@@ -325,7 +325,7 @@ class Report(Protocol):
 class EndpointPlan:
     """What an endpoint is made from. `base_url` is empty where no server was named; `data` holds data sets.
 
-    `replicas` are further base URLs that serve the same model.
+    `replicas` are further base URLs that serve the same model. `say` gets lines for the user while trials run.
     """
 
     base_url: str = ""
@@ -334,6 +334,7 @@ class EndpointPlan:
     data: str = ""
     api_key: str = field(default="", repr=False)
     connection: Connection = field(default_factory=Connection)
+    say: Callable[[str], None] | None = None
 
 
 EndpointFactory = Callable[[EndpointPlan], Endpoint]

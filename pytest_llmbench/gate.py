@@ -2,70 +2,61 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from textwrap import shorten
 
+from pytest_llmbench.endings import (
+    AGAIN,
+    COMPLETE,
+    FAILED,
+    INCOMPLETE,
+    INTERNAL,
+    INTERRUPTED,
+    IS_COMPLETE,
+    IS_DOUBTFUL,
+    IS_INCOMPLETE,
+    NOT_MEASURED,
+    NOTHING,
+    RESUME,
+    UNWRITTEN,
+    USAGE,
+    Brief,
+    Exit,
+    combined,
+    ending,
+    listed,
+)
 from pytest_llmbench.errors import UsageProblem
 from pytest_llmbench.lookup import suggestion
 from pytest_llmbench.records import Outcome, Purpose
 from pytest_llmbench.summary import PackSummary, Status, Summary, plural, score_text, thinking_problem
 
-COMPLETE, FAILED, INTERRUPTED, INTERNAL, USAGE, NOTHING, INCOMPLETE = range(7)
-"""The exit codes; 2 to 5 are pytest's own."""
+__all__ = ["COMPLETE", "FAILED", "UNWRITTEN", "Exit", "GateVerdict", "check_gate", "combined", "decide", "exit_code"]
 
-_AGAIN = "once that is put right, run the same command again"
-_RESUME = "add --llm-resume to the same command and only what has no verdict is asked"
+_SHORT = 100
+"""Characters of a reason where several servers are told in one line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateVerdict:
     """Whether the gate called `name` holds ("" is no gate and holds).
 
-    `lines` explain it pack by pack, `sentence` in one go. A gate that cannot be decided does not hold.
+    `lines` explain it pack by pack, `sentence` in one go, `brief` in the fewest words. A gate that cannot be
+    decided does not hold.
     """
 
     name: str
     passed: bool
     lines: tuple[str, ...] = ()
     sentence: str = ""
+    brief: str = ""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exit:
-    """How the command ends: the process's exit code and the terminal's last line."""
-
-    code: int
-    sentence: str
-
-
-UNWRITTEN = Exit(
-    code=INCOMPLETE, sentence=f"exit {INCOMPLETE}: the reports could not be written; what was answered is safe"
-)
 
 _RECORDED = ("gold", "broken")
 """Endpoints that rehearse verdicts: no model is gated by them, so any way of asking will do."""
-
-_WORST_FIRST = (INTERRUPTED, INTERNAL, USAGE, NOTHING, INCOMPLETE, FAILED, COMPLETE)
-
-
-def combined(exits: Mapping[str, Exit]) -> Exit:
-    """Return how a session ends whose servers, by name, end so: as the worst of them does, which is quoted."""
-    if len(exits) == 1:
-        return next(iter(exits.values()))
-    code = min((one.code for one in exits.values()), key=_rank)
-    worst = {name: one.sentence.partition(": ")[2] for name, one in exits.items() if one.code == code}
-    rest = [f"{name} ends with {one.code}" for name, one in exits.items() if one.code != code]
-    words = [f"{name}: {sentence}" for name, sentence in worst.items()]
-    if len(worst) > 1 and len(set(worst.values())) == 1:
-        words = [f"{_listed(worst)}, each: {next(iter(worst.values()))}"]
-    told = "; ".join([*words, *rest])
-    # the others' answers are not asked for once more
-    return _ending(code, told.replace(_AGAIN, f"{_AGAIN} with --llm-resume") if rest else told)
-
-
-def _rank(code: int) -> int:
-    return _WORST_FIRST.index(code) if code in _WORST_FIRST else -1
 
 
 def check_gate(gate: str) -> None:
@@ -107,23 +98,52 @@ def exit_code(
     pytest_rules = pytest_status not in (COMPLETE, FAILED) and not (stopped and pytest_status == INTERRUPTED)
     if summary.run.interrupted or pytest_rules:
         code = INTERRUPTED if pytest_status in (COMPLETE, FAILED) else pytest_status
-        return _ending(code, _pytest_words(summary, code))
+        return ending(code, _pytest_words(summary, code), _brief_of_missing(summary))
     incomplete = _incomplete_words(summary, stopped=stopped) or (_unthought(summary) if strict_thinking else "")
     if incomplete:
-        return _ending(INCOMPLETE, f"incomplete; {incomplete}")
+        return ending(INCOMPLETE, f"incomplete; {incomplete}", _brief_of_missing(summary, incomplete))
     failed = _failure_words(summary, verdict, pytest_status, ordinary_failures)
     if failed:
-        return _ending(FAILED, failed)
-    return _ending(COMPLETE, f"complete; {_complete_words(summary, verdict)}")
+        return ending(FAILED, failed, _brief_of_failure(verdict, failed))
+    return ending(COMPLETE, f"complete; {_complete_words(summary, verdict)}", _brief_of_success(summary, verdict))
+
+
+def _brief_of_missing(summary: Summary, other: str = "") -> Brief:
+    """Say what one of several servers lacks; `other` is what else counts as incomplete."""
+    total = summary.total
+    count = f"{total.counted:,} of {total.selected:,}"
+    reasons = ", ".join(sorted({str(row.reason) for row in summary.rows if row.outcome is Outcome.ERROR}))
+    if total.errors and not total.counted and not total.not_run:
+        return Brief(verb=NOT_MEASURED, why=reasons, has_verdicts=False)
+    if summary.run.problem and not total.counted and not summary.run.interrupted:
+        why = reasons or re.sub(r"^the server could not be measured \((.*)\)$", r"\1", summary.run.problem.rstrip("."))
+        return Brief(verb=NOT_MEASURED, why=shorten(why, _SHORT, placeholder=" ..."), has_verdicts=False)
+    has_verdicts = total.counted > 0
+    if total.not_run or total.errors or total.repeat_errors:
+        return Brief(verb=IS_INCOMPLETE, count=count, why=reasons, has_verdicts=has_verdicts)
+    if other:  # such as a model that did not think as asked: --llm-resume would not help
+        why = shorten(other.partition("; ")[0], _SHORT, placeholder=" ...")
+        return Brief(verb=IS_DOUBTFUL, count=count, why=why)
+    return Brief(verb=IS_COMPLETE, count=count, has_verdicts=has_verdicts)
+
+
+def _brief_of_failure(verdict: GateVerdict, words: str) -> Brief:
+    if verdict.passed:
+        return Brief(verb=("fails", "fail"), count=shorten(words, _SHORT, placeholder=" ..."))
+    reason = shorten(verdict.brief or verdict.sentence, _SHORT, placeholder=" ...")
+    return Brief(verb=(f"fails the gate {verdict.name}", f"fail the gate {verdict.name}"), count=reason)
+
+
+def _brief_of_success(summary: Summary, verdict: GateVerdict) -> Brief:
+    total = summary.total
+    wrong = plural(total.failed, "wrong answer") if total.failed else "no wrong answer"
+    why = f"the gate {verdict.name} holds" if verdict.name else "no gate was set"
+    return Brief(verb=IS_COMPLETE, count=f"{total.counted:,} of {total.selected:,}, {wrong}", why=why)
 
 
 def _unthought(summary: Summary) -> str:
     problem = thinking_problem(summary)
     return f"thinking: strict, and the model did not think as it was asked to: {problem}" if problem else ""
-
-
-def _ending(code: int, words: str) -> Exit:
-    return Exit(code=code, sentence=f"exit {code}: {words}")
 
 
 def _no_gate(_summary: Summary) -> GateVerdict:
@@ -140,8 +160,16 @@ def _strict(summary: Summary) -> GateVerdict:
         for pack in summary.packs
         if pack.failed
     )
-    sentence = f"{plural(failed, 'wrong answer')}, and it allows none" if failed else "no wrong answer"
-    return GateVerdict(name="strict", passed=not failed, lines=lines, sentence=sentence)
+    wrong = plural(failed, "wrong answer")
+    sentence = f"{wrong}, and it allows none" if failed else f"no wrong answer{_of_a_part(summary)}"
+    return GateVerdict(name="strict", passed=not failed, lines=lines, sentence=sentence, brief=wrong)
+
+
+def _of_a_part(summary: Summary) -> str:
+    total = summary.total
+    if total.selected >= total.size:
+        return ""
+    return f" of the {total.selected:,} of {plural(total.size, 'scenario')} selected"
 
 
 def _floors(summary: Summary) -> GateVerdict:
@@ -153,9 +181,13 @@ def _floors(summary: Summary) -> GateVerdict:
     watch = [pack.facts.title for pack in packs if pack.status is Status.WATCH]
     sentence = "; ".join(low) or "no pack is surely below its floor"
     if watch and not low:
-        sentence += f", but watch {_listed(watch)}"
+        sentence += f", but watch {listed(watch)}"
     return GateVerdict(
-        name="floors", passed=not low, lines=tuple(_floor_line(pack) for pack in packs), sentence=sentence
+        name="floors",
+        passed=not low,
+        lines=tuple(_floor_line(pack) for pack in packs),
+        sentence=sentence,
+        brief=listed([f"{pack.facts.title} {score_text(pack)}" for pack in packs if pack.status is Status.LOW] or [""]),
     )
 
 
@@ -165,7 +197,7 @@ def _refusal(summary: Summary, packs: list[PackSummary]) -> str:
         return _not_canonical("floors hold", summary)
     short = [f"{pack.facts.title} ({score_text(pack)})" for pack in packs if not pack.complete]
     if short:
-        return f"floors are for whole packs, and this run has only a part of {_listed(short)}"
+        return f"floors are for whole packs, and this run has only a part of {listed(short)}"
     if not any(pack.facts.floor is not None for pack in packs):
         return "no pack of this run has a floor to hold (--llm-gate strict needs none)"
     return ""
@@ -194,7 +226,7 @@ _GATES: Mapping[str, Callable[[Summary], GateVerdict]] = {"": _no_gate, "strict"
 
 def _pytest_words(summary: Summary, code: int) -> str:
     asked = summary.total.counted + summary.total.errors > 0
-    progress = f"; {_progress(summary)}; {_RESUME}" if asked else "; no scenario has a verdict"
+    progress = f"; {_progress(summary)}; {RESUME}" if asked else "; no scenario has a verdict"
     problem = summary.run.problem.rstrip(".")
     if code == INTERRUPTED and summary.run.interrupted:
         return f"interrupted{progress}"
@@ -230,7 +262,7 @@ def _incomplete_words(summary: Summary, *, stopped: bool) -> str:
         parts.append(f"{total.not_run:,} of {scenarios} not run")
     if not parts:
         return ""
-    advice = _RESUME if total.counted else _AGAIN
+    advice = RESUME if total.counted else AGAIN
     return "; ".join([*parts, advice])
 
 
@@ -265,8 +297,3 @@ def _complete_words(summary: Summary, verdict: GateVerdict) -> str:
         return f"no wrong answer in {plural(summary.total.counted, 'scenario')}; no gate was set"
     verb = "does" if failed == 1 else "do"
     return f"no gate was set, so {plural(failed, 'wrong answer')} {verb} not fail this run (--llm-gate floors)"
-
-
-def _listed(names: Iterable[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last

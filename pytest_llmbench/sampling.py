@@ -55,7 +55,7 @@ def deviations(settings: Settings, defaults: Mapping[str, Any] | None = None) ->
     """
     told = []
     if settings.sampling_from_server:
-        values = ", ".join(f"{name}={value:g}" for name, value in (defaults or {}).items() if _is_number(value))
+        values = ", ".join(f"{name}={_shown(value)}" for name, value in (defaults or {}).items() if _is_number(value))
         told.append(f"sampling: the server's defaults{f' ({values})' if values else ''}")
     own = {**(settings.sampling or {}), "max_tokens": settings.max_tokens, "timeout_s": settings.timeout_s}
     own["thinking_max_tokens"] = settings.thinking_max_tokens
@@ -85,6 +85,8 @@ def parse_sampling(text: str) -> tuple[Mapping[str, Any] | None, bool]:
                 f'--llm-sampling: "{part.strip()}" is not name=value with a known name: {suggestion(name, _KNOWN)}'
             )
         values[name] = _number(name, value)
+        if name == "top_p" and not 0 <= values[name] <= 1:
+            raise UsageProblem(f"--llm-sampling: top_p={value} is no share: it is a number from 0 to 1")
     return values, False
 
 
@@ -139,6 +141,11 @@ def deadline_for(scenario: Scenario, settings: Settings) -> float:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _shown(value: float) -> str:
+    """Return a number as one types it: whole ones whole, the others without what 32 bits add to them."""
+    return str(int(value)) if float(value).is_integer() else f"{value:g}"
 
 
 def _number(name: str, text: str) -> float | int:

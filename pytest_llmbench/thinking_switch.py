@@ -142,7 +142,8 @@ def problem_of(settings: Settings, arms: Iterable[str], facts: ServerFacts) -> U
     reason = problem_with(typed, switch)
     if reason is None or _says_itself(settings, typed):
         return None
-    return UsageProblem(f"--llm-thinking {typed}: {reason}; or leave --llm-thinking out")
+    where, what = _source(settings, typed)
+    return UsageProblem(f"{where} {typed}: {reason}; or leave {what} out")
 
 
 def notice_of(settings: Settings, arms: Iterable[str], facts: ServerFacts) -> str:
@@ -160,6 +161,14 @@ def notice_of(settings: Settings, arms: Iterable[str], facts: ServerFacts) -> st
 def typed_arm(settings: Settings) -> str:
     """Return the arm that the user wants for all scenarios, or ""."""
     return settings.thinking if settings.thinking in (ON, OFF) else ""
+
+
+def _source(settings: Settings, arm: str) -> tuple[str, str]:
+    """Return where `arm` was asked for, and what to leave out; a flag that was typed wins over a profile."""
+    profile = settings.profile
+    if profile is None or profile.thinking != arm:
+        return "--llm-thinking", "--llm-thinking"
+    return f"the profile {profile.name}{f' ({profile.origin})' if profile.origin else ''} says thinking:", "that key"
 
 
 def _says_itself(settings: Settings, arm: str) -> bool:

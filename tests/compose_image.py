@@ -87,6 +87,7 @@ services:
     environment:
       LLAMA_ARG_N_PARALLEL: "${{SLOTS:-2}}"
       LLAMA_ARG_CTX_SIZE: "${{CTX:-4096}}"
+      LLAMA_ARG_UBATCH: "${{LLAMA_ARG_UBATCH:-512}}"
     ports: ["127.0.0.1:${{PORT:-}}:8080"]
     volumes: ["{weights().parent}:/models:ro"]
 """

@@ -331,12 +331,98 @@ def test_a_gate_verdict_is_a_fact() -> None:
         decide(quick(), "").passed = False  # type: ignore[misc]
 
 
+def ended(passed: int, failed: int = 0, errors: int = 0, *, gate: str = "", selected: int = 4, **changes: Any) -> Exit:
+    """Return the end of one server among several."""
+    status = changes.pop("pytest_status", 0)
+    found = summary({"toolcall-15": words(passed, failed, errors)}, selected=selected, **changes)
+    return exit_code(found, decide(found, gate), pytest_status=status)
+
+
 def test_several_servers_end_as_the_worst_of_them() -> None:
-    """What several have in common is said of each; one that could not be measured is not paid for by the others."""
-    fine = Exit(code=0, sentence="exit 0: complete; 2 wrong answers")
-    lost = Exit(code=6, sentence="exit 6: incomplete; once that is put right, run the same command again")
+    """What several have in common is said once; one that could not be measured is not paid for by the others."""
+    fine, lost = ended(4), ended(0, errors=4)
     assert combined({"A": fine}) == fine
-    assert combined({"A": fine, "B": fine}).sentence == "exit 0: A and B, each: complete; 2 wrong answers"
-    assert combined({"A": fine, "B": lost}).sentence == (
-        "exit 6: B: incomplete; once that is put right, run the same command again with --llm-resume; A ends with 0"
+    assert combined({"A": fine, "B": fine}).sentence == (
+        "exit 0: A and B are complete, each 4 of 4, no wrong answer (no gate was set)"
     )
+    assert combined({"A": fine, "B": lost}).sentence == (
+        "exit 6: B could not be measured (server_error); A is complete, 4 of 4, no wrong answer (no gate was set); "
+        "once that is put right, run the same command again with --llm-resume"
+    )
+    assert combined({"A": lost, "B": ended(0, errors=4)}).sentence == (
+        "exit 6: A and B could not be measured (server_error); once that is put right, run the same command again"
+    )
+
+
+def test_servers_alike_but_for_their_counts_are_told_together() -> None:
+    """Each with its own; one that was not reached gives its reason."""
+    problem = "the server could not be measured (bad_configuration)"
+    exits = {
+        **{name: ended(0, problem=problem) for name in ("lost", "nofile", "nosvc")},
+        "a": ended(3, 1),
+        "b": ended(2, 2),
+        "c": ended(3, errors=1),
+    }
+    assert combined(exits).sentence == (
+        "exit 6: lost, nofile and nosvc could not be measured (bad_configuration); "
+        "c is incomplete, 3 of 4 (server_error); a (4 of 4, 1 wrong answer) and b (4 of 4, 2 wrong answers) are "
+        f"complete (no gate was set); {RESUME}"
+    )
+
+
+def test_each_server_that_fails_a_gate_says_why() -> None:
+    """Shortly; those for which it holds come after them."""
+    exits = {"a": ended(4, gate="strict"), "b": ended(3, 1, gate="strict"), "c": ended(1, 3, gate="strict")}
+    assert combined(exits).sentence == (
+        "exit 1: b (1 wrong answer) and c (3 wrong answers) fail the gate strict; "
+        "a is complete, 4 of 4, no wrong answer (the gate strict holds)"
+    )
+    exits = {"a": ended(15, gate="floors", selected=15), "b": ended(5, 10, gate="floors", selected=15)}
+    assert combined(exits).sentence.startswith("exit 1: b fails the gate floors, ToolCall-15 5/15 (33%); a is complete")
+
+
+def test_an_interrupted_session_has_servers_that_were_finished() -> None:
+    """They are not called interrupted."""
+    exits = {"a": ended(4, interrupted=True), "b": ended(1, interrupted=True), "c": ended(0, interrupted=True)}
+    assert combined(exits).sentence == (
+        f"exit 2: interrupted; a is complete, 4 of 4; b (1 of 4) and c (0 of 4) are incomplete; {RESUME}"
+    )
+
+
+def test_the_end_of_many_servers_is_one_short_line() -> None:
+    """Names and groups beyond what can be read are counted."""
+    exits = {f"profile-{number:02}": ended(0, problem=f"reason {number % 20}") for number in range(90)}
+    sentence = combined(exits).sentence
+    assert len(sentence) < 550
+    assert "; and " in sentence
+    exits = {f"profile-{number:02}": ended(0, errors=4) for number in range(30)}
+    assert "profile-05 and 24 more could not be measured" in combined(exits).sentence
+
+
+def test_strict_on_a_part_says_so() -> None:
+    """One scenario without a fault is not a whole pack without one."""
+    assert ended(1, gate="strict", selected=1).sentence == (
+        "exit 0: complete; the gate strict holds: no wrong answer of the 1 of 15 scenarios selected"
+    )
+
+
+def test_what_ends_the_whole_session_is_told_once() -> None:
+    """The codes of pytest itself are no server's; what was answered is told beside an internal error."""
+    nothing = ended(0, selected=0, pytest_status=5)
+    assert combined({"a": nothing, "b": nothing}) == nothing
+    assert combined({"a": ended(4, pytest_status=3), "b": ended(1, pytest_status=3)}).sentence == (
+        "exit 3: an internal error, not the model's fault; a is complete, 4 of 4; b is incomplete, 1 of 4; " + RESUME
+    )
+
+
+def test_a_model_that_did_not_think_is_not_asked_again_with_resume() -> None:
+    """Nothing of it is missing; the reason is told, without advice that would not help."""
+    tally = Tally()
+    for number in range(1, 5):
+        tally.expect(facts(), f"S-{number:02}", f"packs/toolcall-15/pack.yaml::S-{number:02}")
+        tally.add(result(facts(), f"S-{number:02}", thinking="on", thought=0, turns=1))
+    found = tally.summary(RUN)
+    unthought = exit_code(found, decide(found, ""), strict_thinking=True)
+    sentence = combined({"a": unthought, "b": ended(4)}).sentence
+    assert sentence.startswith("exit 6: a does not count, 4 of 4 (thinking: strict, and the model did not think as it")
+    assert sentence.endswith("; b is complete, 4 of 4, no wrong answer (no gate was set)")

@@ -57,6 +57,7 @@ LEVEL_TWO = (
     "resources",
     "summary",
     "tally",
+    "endings",
     "gate",
     "runfolder",
     "journal_reader",

@@ -117,8 +117,10 @@ def test_what_does_not_compare_is_named() -> None:
     )
     server = Settings(sampling_from_server=True)
     assert deviations(server) == "sampling: the server's defaults"
-    defaults = {"temperature": 0.800000011920929, "top_k": 40, "samplers": ["top_k"]}
-    assert deviations(server, defaults) == "sampling: the server's defaults (temperature=0.8, top_k=40)"
+    defaults = {"temperature": 0.800000011920929, "top_k": 40, "samplers": ["top_k"], "seed": 4294967295}
+    assert (
+        deviations(server, defaults) == "sampling: the server's defaults (temperature=0.8, top_k=40, seed=4294967295)"
+    )
     assert deviations(Settings()) == ""
 
 
@@ -171,6 +173,8 @@ def test_an_extra_body_leaves_with_every_request(scenarios: list[Scenario]) -> N
         ("temperature", "is not name=value"),
         ("temperature=hot", "is not a number"),
         ("seed=1.5", "is not a number"),
+        ("top_p=1.1", "top_p=1.1 is no share: it is a number from 0 to 1"),
+        ("temperature=1,top_p=nan", "top_p=nan is no share"),
     ],
 )
 def test_a_bad_specification_is_refused_with_the_nearest_name(text: str, says: str) -> None:

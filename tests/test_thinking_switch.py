@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from pytest_llmbench.errors import UsageProblem
 from pytest_llmbench.records import Connection, ServerFacts
-from pytest_llmbench.settings import Settings
+from pytest_llmbench.settings import Profile, Settings
 from pytest_llmbench.thinking_switch import ThinkingSwitch, body_for, merged, notice_of, problem_of, switch_of
 
 
@@ -117,6 +118,19 @@ def test_a_template_without_a_switch_cannot_be_made_to_think() -> None:
     assert "has no switch" in str(problem_of(Settings(thinking="on"), [], facts("none")))
     assert problem_of(Settings(thinking="on"), [], facts("none", thinking_always=True)) is None
     assert problem_of(Settings(thinking="off"), [], facts("none")) is None
+
+
+def test_the_problem_names_where_thinking_was_asked_for() -> None:
+    """The profile's key, or the flag, also where that was typed over the profile's."""
+    profile = Profile(name="big", engine="external", origin="llmbench.yaml:7", thinking="on")
+    told = str(problem_of(Settings(profile=profile, thinking="on"), [], facts("none")))
+    assert told.startswith("the profile big (llmbench.yaml:7) says thinking: on: its chat template has no switch")
+    assert told.endswith("; or leave that key out")
+    quiet = dataclasses.replace(profile, thinking="off")
+    for settings in (Settings(thinking="on"), Settings(profile=quiet, thinking="on")):
+        told = str(problem_of(settings, [], facts("none")))
+        assert told.startswith("--llm-thinking on: its chat template has no switch")
+        assert told.endswith("; or leave --llm-thinking out")
 
 
 def test_levels_without_an_off_are_told() -> None:

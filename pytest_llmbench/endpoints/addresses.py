@@ -56,7 +56,10 @@ class Address:
 
     def untrusted(self, why: str) -> BadConfiguration:
         """Return the error for a certificate that is not believed, with what to do about it."""
-        advice = "name the file of its authority in llmbench.yaml: tls: {ca: FILE}"
+        advice = (
+            "name the file of its authority in llmbench.yaml: server: {tls: {ca: FILE}}, "
+            "or the same tls: in the server's profile"
+        )
         if "mismatch" in why:
             advice = "use the name that it was made for in the URL"
         return BadConfiguration(f"the certificate of {self.api} is not trusted: {why}; {advice}")

@@ -43,12 +43,15 @@ class Balanced:
     """Fits `contracts.Endpoint` and `contracts.LoadSignal` over `members`, each a server of the same model.
 
     A dialogue stays with the server it began at, whose cache holds its prompt. One that cannot be reached is left
-    out until it answers again, as the same model.
+    out until it answers again, as the same model; both are told through `say`, from any thread. Without it the
+    lines gather in `notices`, oldest first.
     """
 
     name = "balanced"
 
-    def __init__(self, members: Sequence[OpenAIChat]) -> None:
+    def __init__(self, members: Sequence[OpenAIChat], *, say: Callable[[str], None] | None = None) -> None:
+        self.notices: list[str] = []
+        self._say = say or self.notices.append
         self._replicas = [_Replica(endpoint=member) for member in members]
         self._homes: dict[TrialKey, _Replica] = {}
         self._chosen = 0
@@ -78,14 +81,30 @@ class Balanced:
         self._look_at_the_resting()
         home = self._home(trial.key)
         try:
-            return await _ask(home, request, trial=trial, turn=turn, progress=progress)
+            return await self._ask(home, request, trial=trial, turn=turn, progress=progress)
         except EndpointUnreachable:
             others = self._awake()
             if progress.characters or not others:
                 raise
         other = self._homes[trial.key] = self._idlest(others)
-        found = await _ask(other, request, trial=trial, turn=turn, progress=progress)
+        found = await self._ask(other, request, trial=trial, turn=turn, progress=progress)
         return replace(found, retries=found.retries + 1)
+
+    async def _ask(self, at: _Replica, request: Request, *, trial: Trial, turn: int, progress: Progress) -> Response:
+        at.in_flight += 1
+        try:
+            return await at.endpoint.ask(request, trial=trial, turn=turn, progress=progress)
+        except EndpointUnreachable as error:
+            is_news = not at.rests_until
+            at.rests_until = time.monotonic() + REST_S
+            if is_news:
+                self._say(f"a server is left out, {self._how_many()}: {error}")
+            raise
+        finally:
+            at.in_flight -= 1
+
+    def _how_many(self) -> str:
+        return f"{len(self._awake())} of {len(self._replicas)} servers are asked"
 
     async def close(self) -> None:
         """Close all connections to all servers."""
@@ -130,24 +149,15 @@ class Balanced:
         """Let a server take part again where it answers as the others do."""
         members = [one.endpoint for one in (replica, *self._awake()[:1])]
         try:
-            _check_same(members, [member.facts(wait_s=0) for member in members])
+            found = [member.facts(wait_s=0) for member in members]
+            _check_same(members, found)
         except TrialError:
             replica.rests_until = time.monotonic() + REST_S
         else:
             replica.rests_until = 0.0
+            self._say(f"{found[0].base_url} answers again, {self._how_many()}")
         finally:
             replica.is_looked_at = False
-
-
-async def _ask(replica: _Replica, request: Request, *, trial: Trial, turn: int, progress: Progress) -> Response:
-    replica.in_flight += 1
-    try:
-        return await replica.endpoint.ask(request, trial=trial, turn=turn, progress=progress)
-    except EndpointUnreachable:
-        replica.rests_until = time.monotonic() + REST_S
-        raise
-    finally:
-        replica.in_flight -= 1
 
 
 def _check_same(members: Iterable[OpenAIChat], found: Sequence[ServerFacts]) -> None:

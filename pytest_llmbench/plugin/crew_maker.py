@@ -75,11 +75,12 @@ class CrewMaker(ABC):
             start_tps=ready.start_tps,
             say=say,
         )
-        kit = build_kit(self._endpoint(ready), bench, model=ready.model, recorder=journal)
+        kit = build_kit(self._endpoint(ready, say), bench, model=ready.model, recorder=journal)
         return dataclasses.replace(kit, recall=recall, proof=Proofs(kit))
 
-    def _endpoint(self, ready: Ready) -> Endpoint:
-        return build_endpoint(ready.endpoint, self._families, plan_of(ready, self.legs[ready.leg].settings))
+    def _endpoint(self, ready: Ready, say: Callable[[str], None]) -> Endpoint:
+        plan = dataclasses.replace(plan_of(ready, self.legs[ready.leg].settings), say=say)
+        return build_endpoint(ready.endpoint, self._families, plan)
 
     def record(self, row: Result) -> None:
         """Journal the row of a hand-written test."""

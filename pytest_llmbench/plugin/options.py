@@ -142,6 +142,10 @@ _FIELDS = {"url": "urls", "profile": "profiles", "timeout": "timeout_s"}
 """Fields of `Settings` that are not called as their flags."""
 
 
+_SERVERS = {"url": "server", "profile": "profile"}
+"""Flags that say what is measured, and what they name."""
+
+
 def add_options(parser: pytest.Parser) -> None:
     """Register all flags and ini keys."""
     group = parser.getgroup("llmbench", "measuring a model server (pytest-llmbench)")
@@ -216,7 +220,7 @@ def _value(config: pytest.Config, option: Option) -> Any:
     if flag is not None:
         if option.read is _truth:
             return flag
-        return _names(flag) if option.many else _read(option, str(flag), option.flag)
+        return _typed_names(option, flag) if option.many else _read(option, str(flag), option.flag)
     variable = os.environ.get(option.variable, "")
     if variable:
         return _names([variable]) if option.many else _read(option, variable, option.variable)
@@ -224,6 +228,16 @@ def _value(config: pytest.Config, option: Option) -> Any:
     if not ini:
         return None
     return _names([ini]) if option.many else _read(option, ini, f"{option.key} in the ini file")
+
+
+def _typed_names(option: Option, texts: list[str]) -> list[str]:
+    """Return the names given to a flag; a server that is left blank by an unset variable must not become another."""
+    for text in texts:
+        if option.name in _SERVERS and not _names([text]):
+            raise pytest.UsageError(
+                f'{option.flag} "{text}" names no {_SERVERS[option.name]}: is a variable of the shell unset?'
+            )
+    return _names(texts)
 
 
 def _names(texts: Iterable[str]) -> list[str]:

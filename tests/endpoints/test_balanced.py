@@ -157,6 +157,28 @@ def test_a_dialogue_moves_when_its_server_dies_and_stays_there(stub: Stub) -> No
 
 
 @pytest.mark.usefixtures("impatient")
+def test_each_server_that_is_left_out_is_told_once(stub: Stub) -> None:
+    """However many requests broke; to the one who wants to hear, and without a key."""
+    said: list[str] = []
+    with running_stub(service_s=30.0) as doomed:
+        address = doomed.url.replace("//", "//user:secret-word@")
+        members = [OpenAIChat(base_url=url, model="stub-model") for url in (address, stub.url)]
+        endpoint = Balanced(members, say=said.append)
+
+        async def talk() -> None:
+            tasks = [asyncio.create_task(ask(endpoint, f"hello {number}")) for number in range(8)]
+            await asyncio.to_thread(doomed.wait_until, "busy", 4)
+            doomed.kill()
+            await asyncio.gather(*tasks)
+            await endpoint.close()
+
+        asyncio.run(talk())
+    (left,) = said
+    assert left.startswith(f"a server is left out, 1 of 2 servers are asked: no connection to {doomed.url}")
+    assert "secret-word" not in left
+    assert endpoint.notices == []
+
+
 def test_with_all_of_them_dead_the_error_says_so() -> None:
     """And asking again raises again."""
     with running_stub() as one, running_stub() as two:
@@ -213,6 +235,10 @@ def test_one_that_comes_back_takes_part_again(stub: Stub, other: Stub, monkeypat
             await ask(endpoint, "anybody there?")
             await asyncio.sleep(0.02)
         await asyncio.gather(*(ask(endpoint, f"back {number}") for number in range(4)))
+        left, back = endpoint.notices
+        assert left.startswith("a server is left out, 1 of 2 servers are asked: ")
+        assert other.url in left
+        assert back == f"{other.url} answers again, 2 of 2 servers are asked"
         await endpoint.close()
 
     asyncio.run(talk())

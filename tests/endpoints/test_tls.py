@@ -66,7 +66,7 @@ def test_an_unknown_certificate_is_a_configuration_error(url: str, stub: Stub) -
     """Told at once, with what to write where; nothing was asked."""
     for said in refusals(url, Connection()):
         assert "self-signed certificate" in said
-        assert "llmbench.yaml: tls: {ca: FILE}" in said
+        assert "llmbench.yaml: server: {tls: {ca: FILE}}, or the same tls: in the server's profile" in said
         assert url in said
     assert not stub.requests()
 

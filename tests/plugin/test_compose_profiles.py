@@ -30,6 +30,9 @@ PROFILES = """
 """
 """Two settings of one model, and a third profile whose model is not there."""
 
+TAKES_PRESET = "labels: {batch: '${LLAMA_ARG_UBATCH:-512}'}\n"
+"""A line of a service on which those presets are not lost."""
+
 
 @pytest.fixture
 def service(lab: Lab) -> Iterator[str]:
@@ -145,7 +148,8 @@ def test_interrupted_while_it_answers(lab: Lab, service: str, way: tuple[str, ..
 @pytest.mark.parametrize("way", [(), ("-n", "2")], ids=["alone", "n2"])
 def test_interrupted_while_it_loads(lab: Lab, service: str, way: tuple[str, ...]) -> None:
     """Ctrl-C before the server answers: it is not waited for, and the container is gone when the session is."""
-    path = tiny(lab.root, "import time\nprint('loading', flush=True)\ntime.sleep(600)\n", service=service)
+    program = "import time\nprint('loading', flush=True)\ntime.sleep(600)\n"
+    path = tiny(lab.root, program, service=service, more=TAKES_PRESET)
     path.replace(lab.root / "compose.yaml")
     going = lab.start("--llm-profile", "narrow", "--llm-profile", "wide", *way)
     wait_until(lambda: docker("ps", "--filter", f"name={service}", "--quiet") != "")
@@ -158,7 +162,7 @@ def test_interrupted_while_it_loads(lab: Lab, service: str, way: tuple[str, ...]
 
 def test_one_that_runs_already_is_explained(lab: Lab, service: str) -> None:
     """The user's own container of the same service is named and left alone; the next profile is not held up."""
-    path = tiny(lab.root, service=service)
+    path = tiny(lab.root, service=service, more=TAKES_PRESET)
     project = f"mine-{service}"
     command = [shutil.which("docker") or "docker", "compose", "-p", project, "-f", str(path)]
     subprocess.run([*command, "up", "-d"], check=True, capture_output=True)

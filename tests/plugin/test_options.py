@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.plugin.lab import Lab, scenarios
 from tests.stub.client import Stub
 
@@ -31,6 +33,19 @@ def test_a_bad_value_says_where_it_came_from(lab: Lab) -> None:
     done = lab.run("--llm-endpoint", "gold")
     assert done.code == 4
     done.holds('llmbench_resume in the ini file: "perhaps" is not true or false')
+
+
+@pytest.mark.parametrize(("flag", "what"), [("--llm-profile", "profile"), ("--llm-url", "server")])
+@pytest.mark.parametrize("blank", ["", " ,"])
+def test_a_blank_server_is_refused(lab: Lab, stub: Stub, flag: str, what: str, blank: str) -> None:
+    """An unset variable of the shell does not become another server than the one that was meant."""
+    lab.pack(scenarios(1))
+    for more in ((), ("-n", "1"), (flag, "some")):
+        done = lab.run(flag, blank, *more)
+        assert done.code == 4
+        done.holds(f'{flag} "{blank}" names no {what}: is a variable of the shell unset?')
+        assert "INTERNALERROR" not in done.out
+    lab.run("--llm-url", stub.url, LLMBENCH_PROFILE="", LLMBENCH_URL="").ends(0, "complete")
 
 
 def test_a_server_typed_wins_over_one_configured(lab: Lab, stub: Stub) -> None:

@@ -147,3 +147,15 @@ def test_unset_variables_are_told(lab: Lab, stub: Stub) -> None:
     assert done.code == 4
     done.holds("llmbench.yaml:3", "NOT_SET_ANYWHERE")
     assert Path(lab.root, ".llmbench").exists() is False
+
+
+def test_a_replica_that_is_left_out_is_told(lab: Lab, stub: Stub) -> None:
+    """Half of the servers gone in the night shows on the screen, not only in slow answers."""
+    lab.pack(scenarios(16, marks="[[seconds=0.3]]"))
+    with running_stub(slots=4) as dying:
+        going = lab.start("--llm-url", stub.url, "--llm-url", dying.url)
+        dying.wait_until("answers", 2, limit_s=30)
+        dying.kill()
+        done = going.end()
+    assert done.results["total"]["passed"] == 16
+    done.holds("a server is left out")
