@@ -211,7 +211,7 @@ class _Preparation:
 
     def prepare(self, hello: Hello) -> Ready:
         """Return what the workers need; raises what `Host.open` raises."""
-        from pytest_llmbench.errors import TrialError
+        from pytest_llmbench.errors import BadConfiguration, LlmbenchError, TrialError
         from pytest_llmbench.plugin.demand import demand_of
 
         self._announce(hello)
@@ -222,6 +222,12 @@ class _Preparation:
         except TrialError as error:
             self._desk.problem(self._name, error)
             raise
+        except LlmbenchError as error:
+            if not self._name:
+                raise  # a single server that cannot be asked so is a usage error of the session
+            told = BadConfiguration(str(error))
+            self._desk.problem(self._name, told)
+            raise told from error
         self._desk.opened(ready, self._host)
         return ready
 

@@ -32,8 +32,12 @@ def examined(*words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict
     return code, {finding["name"]: finding for finding in found["findings"]}
 
 
-def test_everything_is_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
+def test_everything_is_looked_at(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Each part has its line with a word; whatever is not here has a command or a reason."""
+    monkeypatch.delenv("LLMBENCH_DATA_DIR", raising=False)
+    monkeypatch.setenv("LLMBENCH_CACHE_DIR", str(tmp_path))
     _, found = examined(capsys=capsys)
     wanted = {"python", "package pytest-xdist", "package pytest-html", "docker daemon", "docker compose", "gpu"}
     wanted |= {"sandbox docker", "sandbox bubblewrap", "programs", "server", "data humaneval", "data mbpp_plus"}

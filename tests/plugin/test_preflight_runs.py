@@ -85,7 +85,8 @@ def test_one_server_of_several(lab: Lab, stub: Stub, workers: tuple[str, ...]) -
         done = lab.run("--llm-profile", "all", *workers)
     assert stub.stats()["requests"] == 0
     assert [(one["counted"], one["errors"]) for one in compared(done)] == [(0, 4), (4, 0)]
-    done.ends(6, "A: incomplete")
-    assert "B ends with 0" in done.last
+    done.ends(6, "A could not be measured (bad_configuration)")
+    assert "B is complete, 4 of 4" in done.last
+    done.holds("A: bad_configuration: 4 scenarios cannot fit", "not measured")
     assert runs(done)["B"]["total"]["passed"] == 4
     done.holds("4 scenarios cannot fit into what this server gives to one request: 256 tokens")
