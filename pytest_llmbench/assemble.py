@@ -212,7 +212,9 @@ def _choose_engine(settings: Settings, say: Callable[[str], None]) -> Choice:
     if weights is not None:
         return Choice(endpoint=SERVED, engine=_embedded(weights, settings, say))
     if not settings.guessing:
-        raise UsageProblem(f"nothing is guessed under CI, --llm-gate or --llm-write-quality: {_NAME_ONE}")
+        raise UsageProblem(
+            f"nothing is guessed under CI, --llm-gate, --llm-baseline or --llm-write-quality: {_NAME_ONE}"
+        )
     return _guess(settings, say)
 
 

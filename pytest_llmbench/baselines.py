@@ -33,7 +33,9 @@ SPEEDS = ("decode_tps", "latency_s", "first_token_s")
 _MARK = "llmbench_baseline"
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 _SUFFIX = ".json"
-_MODES = ("pack", "off", "on")
+
+MODES = ("pack", "off", "on")
+"""What may be asked of thinking; a slug has a baseline for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,7 @@ def find(text: str, folder: Path, *, thinking: str = "") -> Baseline:
     """
     if Path(text).is_file():
         return read(Path(text))
-    modes = [thinking] if thinking else list(_MODES)
+    modes = [thinking] if thinking else MODES
     paths = [path for mode in modes if (path := path_of(folder, text, mode)).is_file()]
     if len(paths) == 1:
         return read(paths[0])

@@ -14,6 +14,9 @@ from pytest_llmbench.regression import attempts_of
 from pytest_llmbench.saved_run import SavedRun
 from pytest_llmbench.summary import plural
 
+LEAST_TOKENS = 16
+"""Tokens an answer must have for its rate of decoding to count."""
+
 _OF_THINKING = ("thinking ", "own thinking_max_tokens")
 """How a run's note says that thinking was asked for, which is what baselines are keyed by and no oddity."""
 
@@ -49,9 +52,14 @@ def aggregate(runs: Sequence[SavedRun], *, slug: str) -> Baseline:
 
 
 def speeds_of(results: Iterable[Result]) -> dict[str, float]:
-    """Return the medians over a run's attempts, by the names in `baselines.SPEEDS`; what nobody measured is missing."""
+    """Return the medians over a run's attempts, by the names in `baselines.SPEEDS`; what nobody measured is missing.
+
+    A rate of decoding needs some tokens: that of an answer in one word is the network's.
+    """
     every = list(results)
     known = {name: [value for one in every if (value := getattr(one, name)) is not None] for name in SPEEDS}
+    long = (one for one in every if (one.completion_tokens or 0) >= LEAST_TOKENS)
+    known["decode_tps"] = [one.decode_tps for one in long if one.decode_tps is not None]
     return {name: statistics.median(values) for name, values in known.items() if values}
 
 

@@ -34,6 +34,7 @@ MINOR = (
     "server build",
     "slot context",
     "GPUs",
+    "processors",
     "sandbox",
     "pytest-llmbench",
 )
@@ -63,6 +64,7 @@ def facts_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts of a run's manifest; works on those of older versions, which say less."""
     settings, sampling = manifest.get("settings") or {}, manifest.get("sampling") or {}
     thinking, server = manifest.get("thinking") or {}, manifest.get("server") or {}
+    machine = manifest.get("machine") or {}
     engine, file = manifest.get("engine") or {}, manifest.get("model_file") or {}
     facts = {
         "endpoint": manifest.get("endpoint"),
@@ -80,7 +82,8 @@ def facts_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "engine": engine.get("name"),
         "server build": " ".join(str(server[name]) for name in ("kind", "build") if server.get(name)) or None,
         "slot context": server.get("context"),
-        "GPUs": (manifest.get("machine") or {}).get("gpus"),
+        "GPUs": machine.get("gpus"),
+        "processors": machine.get("cpu_count"),
         "sandbox": sandbox_kinds(manifest) or None,
         "pytest-llmbench": manifest.get("version"),
         **{f"{_PACK}{pack['id']}": _pack(pack) for pack in manifest.get("packs", ()) if pack.get("selected", 1)},

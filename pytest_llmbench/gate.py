@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from textwrap import shorten
 
 from pytest_llmbench.endings import (
@@ -27,55 +27,76 @@ from pytest_llmbench.endings import (
     Exit,
     combined,
     ending,
-    listed,
 )
-from pytest_llmbench.errors import UsageProblem
-from pytest_llmbench.lookup import suggestion
-from pytest_llmbench.records import Outcome, Purpose
-from pytest_llmbench.summary import PackSummary, Status, Summary, plural, score_text, thinking_problem
+from pytest_llmbench.gate_judging import check_terms, judge_terms
+from pytest_llmbench.gate_named import floors, strict
+from pytest_llmbench.gate_terms import Gate, parse_gate
+from pytest_llmbench.gate_verdict import GateVerdict, refused, together
+from pytest_llmbench.records import Outcome
+from pytest_llmbench.summary import Summary, plural, thinking_problem
 
-__all__ = ["COMPLETE", "FAILED", "UNWRITTEN", "Exit", "GateVerdict", "check_gate", "combined", "decide", "exit_code"]
+__all__ = [
+    "COMPLETE",
+    "FAILED",
+    "UNWRITTEN",
+    "Exit",
+    "Gate",
+    "GateVerdict",
+    "check_gate",
+    "check_gate_packs",
+    "combined",
+    "decide",
+    "exit_code",
+    "together",
+]
 
 _SHORT = 100
 """Characters of a reason where several servers are told in one line."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateVerdict:
-    """Whether the gate called `name` holds ("" is no gate and holds).
+def check_gate(gate: str) -> Gate:
+    """Return what `gate` asks for: names, terms, or the file of them; meant for before the run.
 
-    `lines` explain it pack by pack, `sentence` in one go, `brief` in the fewest words. A gate that cannot be
-    decided does not hold.
+    Raises `UsageProblem` that says where it cannot be understood and how it is written.
     """
-
-    name: str
-    passed: bool
-    lines: tuple[str, ...] = ()
-    sentence: str = ""
-    brief: str = ""
+    return parse_gate(gate)
 
 
-_RECORDED = ("gold", "broken")
-"""Endpoints that rehearse verdicts: no model is gated by them, so any way of asking will do."""
+def check_gate_packs(gate: str | Gate, summary: Summary) -> None:
+    """Raise `UsageProblem` for a term that names a pack which is not in the run; meant for before its first item.
+
+    `summary` is what the run is known to consist of by then.
+    """
+    check_terms(_parsed(gate), summary)
 
 
-def check_gate(gate: str) -> None:
-    """Raise UsageProblem unless `gate` is a known name or empty; meant for before the run."""
-    if gate not in _GATES:
-        raise UsageProblem(f'--llm-gate: unknown gate "{gate}": {suggestion(gate, filter(None, _GATES))}')
+def decide(summary: Summary, gate: str | Gate, *, baseline: GateVerdict | None = None) -> GateVerdict:
+    """Return whether `gate` holds: "" (none), ``strict``, ``floors``, terms, a file, or several of these.
 
-
-def decide(summary: Summary, gate: str) -> GateVerdict:
-    """Return whether `gate` holds: "" (none), ``strict`` or ``floors``. Raises UsageProblem for another name.
+    `baseline` is what a comparison said beside it.
 
     ``strict`` fails on any FAIL. ``floors`` fails a pack only if even the upper end of its Wilson 95 %
-    interval is below the pack's floor, and warns where only the score itself is.
+    interval is below the pack's floor, and warns where only the score itself is. A term compares the figure itself.
+    A text is read again, file and all; what `check_gate` returned is as it was then. Raises `UsageProblem` as that.
     """
-    check_gate(gate)
-    if gate and (problem := thinking_problem(summary)):
-        refusal = f"the model did not think as it was asked to: {problem}"
-        return GateVerdict(name=gate, passed=False, lines=(f"refused: {refusal}",), sentence=refusal)
-    return _GATES[gate](summary)
+    asked = _parsed(gate)
+    beside = [baseline] if baseline is not None else []
+    if (asked.title or beside) and (problem := thinking_problem(summary)):
+        name = " and ".join(filter(None, [*(one.name for one in beside), asked.title]))
+        return refused(name, f"the model did not think as it was asked to: {problem}")
+    verdicts = [_NAMED[name](summary) for name in asked.names]
+    if asked.terms:
+        verdicts.append(judge_terms(summary, asked))
+    if asked.is_file:
+        verdicts = [dataclasses.replace(together(verdicts), name=asked.title)]
+    return together([*beside, *verdicts])
+
+
+_NAMED: Mapping[str, Callable[[Summary], GateVerdict]] = {"strict": strict, "floors": floors}
+
+
+def _parsed(gate: str | Gate) -> Gate:
+    return parse_gate(gate) if isinstance(gate, str) else gate
 
 
 def exit_code(
@@ -131,7 +152,8 @@ def _brief_of_failure(verdict: GateVerdict, words: str) -> Brief:
     if verdict.passed:
         return Brief(verb=("fails", "fail"), count=shorten(words, _SHORT, placeholder=" ..."))
     reason = shorten(verdict.brief or verdict.sentence, _SHORT, placeholder=" ...")
-    return Brief(verb=(f"fails the gate {verdict.name}", f"fail the gate {verdict.name}"), count=reason)
+    name = verdict.missed or verdict.name
+    return Brief(verb=(f"fails the gate {name}", f"fail the gate {name}"), count=reason)
 
 
 def _brief_of_success(summary: Summary, verdict: GateVerdict) -> Brief:
@@ -144,84 +166,6 @@ def _brief_of_success(summary: Summary, verdict: GateVerdict) -> Brief:
 def _unthought(summary: Summary) -> str:
     problem = thinking_problem(summary)
     return f"thinking: strict, and the model did not think as it was asked to: {problem}" if problem else ""
-
-
-def _no_gate(_summary: Summary) -> GateVerdict:
-    return GateVerdict(name="", passed=True)
-
-
-def _strict(summary: Summary) -> GateVerdict:
-    if not summary.run.canonical and summary.run.endpoint not in _RECORDED:
-        refusal = _not_canonical("strict holds", summary)
-        return GateVerdict(name="strict", passed=False, lines=(f"refused: {refusal}",), sentence=refusal)
-    failed = summary.total.failed
-    lines = tuple(
-        f"{pack.facts.title} {score_text(pack)}: {plural(pack.failed, 'wrong answer')}"
-        for pack in summary.packs
-        if pack.failed
-    )
-    wrong = plural(failed, "wrong answer")
-    sentence = f"{wrong}, and it allows none" if failed else f"no wrong answer{_of_a_part(summary)}"
-    return GateVerdict(name="strict", passed=not failed, lines=lines, sentence=sentence, brief=wrong)
-
-
-def _of_a_part(summary: Summary) -> str:
-    total = summary.total
-    if total.selected >= total.size:
-        return ""
-    return f" of the {total.selected:,} of {plural(total.size, 'scenario')} selected"
-
-
-def _floors(summary: Summary) -> GateVerdict:
-    packs = [pack for pack in summary.packs if pack.purpose is Purpose.ITEM]
-    refusal = _refusal(summary, packs)
-    if refusal:
-        return GateVerdict(name="floors", passed=False, lines=(f"refused: {refusal}",), sentence=refusal)
-    low = [_floor_line(pack) for pack in packs if pack.status is Status.LOW]
-    watch = [pack.facts.title for pack in packs if pack.status is Status.WATCH]
-    sentence = "; ".join(low) or "no pack is surely below its floor"
-    if watch and not low:
-        sentence += f", but watch {listed(watch)}"
-    return GateVerdict(
-        name="floors",
-        passed=not low,
-        lines=tuple(_floor_line(pack) for pack in packs),
-        sentence=sentence,
-        brief=listed([f"{pack.facts.title} {score_text(pack)}" for pack in packs if pack.status is Status.LOW] or [""]),
-    )
-
-
-def _refusal(summary: Summary, packs: list[PackSummary]) -> str:
-    """Say why floors cannot be judged on this run, or return ""."""
-    if not summary.run.canonical:
-        return _not_canonical("floors hold", summary)
-    short = [f"{pack.facts.title} ({score_text(pack)})" for pack in packs if not pack.complete]
-    if short:
-        return f"floors are for whole packs, and this run has only a part of {listed(short)}"
-    if not any(pack.facts.floor is not None for pack in packs):
-        return "no pack of this run has a floor to hold (--llm-gate strict needs none)"
-    return ""
-
-
-def _not_canonical(who: str, summary: Summary) -> str:
-    why = f": {summary.run.note}" if summary.run.note else ""
-    return f"{who} for a model at the packs' own sampling, and this run is not canonical{why}"
-
-
-def _floor_line(pack: PackSummary) -> str:
-    floor, interval = pack.facts.floor, pack.interval
-    name = f"{pack.facts.title} {score_text(pack)}"
-    if floor is None or interval is None:
-        return f"{name} has no floor"
-    wanted, most = f"its floor of {floor * 100:g}%", f"{interval[1]:.1%}"
-    if pack.status is Status.LOW:
-        return f"{name} is below {wanted}, and so is all of its 95% interval (up to {most})"
-    if pack.status is Status.WATCH:
-        return f"{name} is below {wanted}, but its 95% interval reaches it (up to {most}): watch"
-    return f"{name} reaches {wanted}"
-
-
-_GATES: Mapping[str, Callable[[Summary], GateVerdict]] = {"": _no_gate, "strict": _strict, "floors": _floors}
 
 
 def _pytest_words(summary: Summary, code: int) -> str:
@@ -276,7 +220,7 @@ def _failure_words(summary: Summary, verdict: GateVerdict, pytest_status: int, o
     total, stop = summary.total, summary.run.stopped_early
     parts = []
     if not verdict.passed:
-        parts.append(f"the gate {verdict.name} does not hold: {verdict.sentence}")
+        parts.append(verdict.clause)
     if stop:
         rest = f", {total.not_run:,} of {plural(total.selected, 'scenario')} not run" if total.not_run else ""
         parts.append(f"stopped by {stop}{rest}")
@@ -290,7 +234,7 @@ def _failure_words(summary: Summary, verdict: GateVerdict, pytest_status: int, o
 def _complete_words(summary: Summary, verdict: GateVerdict) -> str:
     failed = summary.total.failed
     if verdict.name:
-        return f"the gate {verdict.name} holds: {verdict.sentence}"
+        return verdict.clause
     if not summary.total.selected:
         return "no scenario was asked"
     if not failed:

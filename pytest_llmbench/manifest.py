@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from pytest_llmbench import __version__
 from pytest_llmbench.errors import LlmbenchError
+from pytest_llmbench.model_file import file_facts
 from pytest_llmbench.records import PackFacts, Server, ServerFacts, to_plain
 from pytest_llmbench.redaction import HIDDEN, names_secret, redacted, redacted_command, redacted_data
 from pytest_llmbench.runfolder import RunFolder
@@ -32,13 +33,12 @@ __all__ = ["FORMAT", "build", "read", "redacted", "sandbox_kinds", "signature", 
 FORMAT = 1
 """Version of the manifest's layout; another one is refused."""
 
-HASH_LIMIT = 1 << 30
-"""Bytes of a model file that is still hashed; a larger one is known by size and time."""
-
 _GPU_WAIT_S = 2.0
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#@]*@")
 _PACKAGES = ("pytest", "pytest-xdist", "openai")
 _OF_A_SESSION = ("started_at", "finished_at", "exit_code", "version", "command", "concurrency", "workers", "sandbox")
+_OF_THE_RUN = ("rescored",)
+"""What every later session keeps: what became of verdicts after they were given."""
 
 
 def build(
@@ -106,6 +106,7 @@ def write(folder: RunFolder, data: Mapping[str, Any]) -> None:
     if earlier is not None:
         session = {name: earlier[name] for name in _OF_A_SESSION if name in earlier}
         kept["earlier"] = [*earlier.get("earlier", []), session]
+        kept |= {name: earlier[name] for name in _OF_THE_RUN if name in earlier}
     _replace(folder.manifest_path, kept)
 
 
@@ -126,7 +127,9 @@ def read(folder: RunFolder) -> dict[str, Any]:
     except OSError as error:
         raise LlmbenchError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError):
-        raise LlmbenchError(f"{path} is no whole JSON file (half-written or edited): start a new run") from None
+        raise LlmbenchError(
+            f"{path} is no whole JSON file (half-written or edited), so this run cannot be read"
+        ) from None
     found = data.get("format") if isinstance(data, dict) else None
     if found == FORMAT and isinstance(data, dict):
         return data
@@ -135,12 +138,21 @@ def read(folder: RunFolder) -> dict[str, Any]:
             f"{path} was written by a newer version ({data.get('version')}; this is {__version__}): "
             "upgrade with pip install -U pytest-llmbench"
         )
-    raise LlmbenchError(f"{path} is no manifest of format {FORMAT}, which is what this version reads: start a new run")
+    raise LlmbenchError(
+        f"{path} is no manifest of format {FORMAT}, which is all that this version ({__version__}) reads: "
+        "take the version that wrote it, or start a new run"
+    )
 
 
 def sandbox_kinds(data: Mapping[str, Any]) -> list[str]:
-    """Return the kinds of sandboxes in which programs of this run were run, of all its sessions."""
-    used = (session.get("sandbox") or {} for session in (*data.get("earlier", ()), data))
+    """Return the kinds of sandboxes in which the programs behind this run's verdicts were run.
+
+    A rescoring ran them anew, so that of the sessions only those after it count.
+    """
+    parts = [(str(session.get("started_at", "")), session) for session in (*data.get("earlier", ()), data)]
+    anew = [(str(record["at"]), record) for record in data.get("rescored", ()) if record.get("sandbox")]
+    since = max((at for at, _ in anew), default="")
+    used = [part.get("sandbox") or {} for at, part in (*parts, *anew) if at >= since]
     return sorted({str(sandbox["kind"]) for sandbox in used if "kind" in sandbox})
 
 
@@ -173,7 +185,13 @@ def _hashed(detail: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pack(pack: PackFacts, selected: Mapping[str, int]) -> dict[str, Any]:
-    facts = {"id": pack.id, "version": pack.version, "content_hash": pack.content_hash, "size": pack.size}
+    facts = {
+        "id": pack.id,
+        "title": pack.title,
+        "version": pack.version,
+        "content_hash": pack.content_hash,
+        "size": pack.size,
+    }
     return {**facts, "selected": selected.get(pack.id, 0) if selected else pack.size}
 
 
@@ -255,7 +273,7 @@ def _identity(profile: Profile | None, server: Server) -> str:
     if sha256 := server.detail.get("model_sha256"):
         return f"sha256:{sha256}"
     if path := server.detail.get("model_path"):
-        file = _file_facts(Path(str(path)), "")
+        file = file_facts(Path(str(path)), "")
         return json.dumps(to_plain({"path": str(path), **(file or {})}), sort_keys=True)
     started = profile is not None and profile.engine in ("process", "compose")
     return "" if started else _CREDENTIALS.sub("", server.base_url).rstrip("/")
@@ -267,34 +285,4 @@ def _model_file(server: Server, facts: ServerFacts) -> dict[str, Any] | None:
     host = urlsplit(_CREDENTIALS.sub("", server.base_url)).hostname or ""
     if not detail.get("model_path") or not is_loopback(host):
         return None
-    return _file_facts(Path(str(detail["model_path"])), str(detail.get("model_sha256") or ""))
-
-
-def _file_facts(path: Path, known_sha256: str) -> dict[str, Any] | None:
-    try:
-        real = path.resolve()
-        found = real.stat()
-        if not real.is_file():
-            return None
-        sha256 = known_sha256 or _sha256_by_name(real) or _sha256(real, found.st_size, found.st_mtime_ns)
-    except (OSError, ValueError):
-        return None
-    modified = datetime.fromtimestamp(found.st_mtime, UTC).isoformat(timespec="seconds")
-    facts = {"path": str(path), "size": found.st_size, "modified_at": modified}
-    if sha256:
-        return {**facts, "sha256": sha256}
-    return {**facts, "note": f"not hashed: larger than {HASH_LIMIT} bytes, known by size and time"}
-
-
-def _sha256_by_name(path: Path) -> str:
-    """Return the hash a file of the Hugging Face cache is named by, so that it need not be read; else ""."""
-    return path.name if path.parent.name == "blobs" and re.fullmatch("[0-9a-f]{64}", path.name) else ""
-
-
-@functools.lru_cache(maxsize=8)
-def _sha256(path: Path, size: int, modified_ns: int) -> str:
-    del modified_ns  # part of the cache's key: a file that was replaced is read again
-    if size > HASH_LIMIT:
-        return ""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return file_facts(Path(str(detail["model_path"])), str(detail.get("model_sha256") or ""))

@@ -47,9 +47,9 @@ class Feeder:
     """Decides which trial starts next. Lives on one event loop and is called from it alone.
 
     `launch` starts a trial, `probe` asks the server whether it is still well (it raises if not),
-    `broken` is told when the run must stop, `idle` whenever nothing is queued and nothing needs the server.
-    All slots are counted here, so that confirmation trials and questions of hand-written tests share the
-    limit with the items.
+    `broken` is told when the run must stop, `idle` whenever nothing is queued and nothing needs the server,
+    which is not so before the first `plan`: a limit that changes earlier ends nothing. All slots are counted
+    here, so that confirmation trials and questions of hand-written tests share the limit with the items.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class Feeder:
         self._open: set[Key] = set()
         self._guests_in = 0
         self._failing = 0
+        self._planned = False
         self._paused = False
         self._closed = False
         self._probing: asyncio.Task[None] | None = None
@@ -91,6 +92,7 @@ class Feeder:
     def plan(self, order: Sequence[int], attempts: int) -> None:
         """Queue every attempt of the jobs in `order` behind what is queued, and start what fits."""
         self._queue = _chain(self._queue, order, attempts)
+        self._planned = True
         self.feed()
 
     def resize(self, limit: int) -> None:
@@ -114,8 +116,8 @@ class Feeder:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is queued and nothing needs the server; after `close` what is queued does not count."""
-        nothing_comes = self._closed or (not self._paused and not self._guests and self._peek() is None)
-        return nothing_comes and not self.busy
+        nothing_waits = self._planned and not self._paused and not self._guests and self._peek() is None
+        return (self._closed or nothing_waits) and not self.busy
 
     def _tell_if_idle(self) -> None:
         if self.is_idle:

@@ -66,10 +66,11 @@ class Reason(enum.StrEnum):
 
 
 class Purpose(enum.StrEnum):
-    """Why a trial is run; only ITEM trials enter a score."""
+    """Why a trial is run; only ITEM trials enter a score. CONFIRM trials ask again what flipped, before a verdict."""
 
     ITEM = "item"
     FIXTURE = "fixture"
+    CONFIRM = "confirm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

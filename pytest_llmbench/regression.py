@@ -51,11 +51,11 @@ class AskAgain:
     controls: tuple[Key, ...] = ()
 
 
-def attempts_of(results: Iterable[Result]) -> dict[Key, tuple[int, int]]:
-    """Return passed and judged attempts of each scenario; errors are not judged, confirmations do not count."""
+def attempts_of(results: Iterable[Result], *, purpose: Purpose = Purpose.ITEM) -> dict[Key, tuple[int, int]]:
+    """Return passed and judged attempts of each scenario, of the trials of one purpose; errors are not judged."""
     found: dict[Key, tuple[int, int]] = {}
     for result in results:
-        if result.purpose is Purpose.ITEM:
+        if result.purpose is purpose:
             key, outcome = (result.key.pack, result.key.scenario), result.verdict.outcome
             passed, judged = found.get(key, (0, 0))
             found[key] = passed + (outcome is Outcome.PASS), judged + (outcome is not Outcome.ERROR)
@@ -90,17 +90,18 @@ def compare(baseline: Attempts, now: Attempts, *, alpha: float = ALPHA, delta: f
     return dataclasses.replace(found, word=_word(found))
 
 
-def ask_again(found: Comparison, baseline: Attempts, now: Attempts) -> AskAgain:
+def ask_again(found: Comparison, baseline: Attempts, now: Attempts, *, most: int | None = None) -> AskAgain:
     """Return what to ask again: every scenario that flipped, for better as for worse, and as many controls.
 
-    Nothing where none got worse. Asking only the failures again would be kind to the newer run. The controls are
-    drawn at random, but the same ones each time.
+    Nothing where none got worse. Asking only the failures again would be kind to the newer run. Of more than `most`
+    that flipped so many are drawn. Draws are at random, but the same ones each time.
     """
     if not found.worse:
         return AskAgain()
-    flipped = tuple((flip.pack, flip.scenario) for flip in found.flips)
-    rest = sorted(key for key in baseline if key not in flipped and baseline[key][1] and now.get(key, (0, 0))[1])
+    every = tuple((flip.pack, flip.scenario) for flip in found.flips)
+    rest = sorted(key for key in baseline if key not in every and baseline[key][1] and now.get(key, (0, 0))[1])
     draw = random.Random(len(rest))  # noqa: S311 - no secret
+    flipped = every if most is None or len(every) <= most else tuple(sorted(draw.sample(every, most)))
     return AskAgain(flipped=flipped, controls=tuple(sorted(draw.sample(rest, min(len(flipped), len(rest))))))
 
 

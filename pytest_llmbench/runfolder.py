@@ -34,6 +34,11 @@ class RunFolder:
         return self.path / "journal"
 
     @property
+    def confirm_dir(self) -> Path:
+        """What was asked again before a verdict on a baseline: a journal of its own, which no score is made from."""
+        return self.path / "confirm"
+
+    @property
     def manifest_path(self) -> Path:
         """What was measured."""
         return self.path / "manifest.json"
@@ -42,16 +47,6 @@ class RunFolder:
     def results_path(self) -> Path:
         """All results, for programs."""
         return self.path / "results.json"
-
-    @property
-    def report_path(self) -> Path:
-        """The table, for people."""
-        return self.path / "REPORT.md"
-
-    @property
-    def quality_path(self) -> Path:
-        """The ``Quality:`` line."""
-        return self.path / "quality.txt"
 
     @property
     def html_path(self) -> Path:

@@ -134,11 +134,6 @@ def thinking_tokens_for(scenario: Scenario, settings: Settings, switch: Thinking
     return THINKING_MAX_TOKENS if settings.thinking_max_tokens is None else settings.thinking_max_tokens
 
 
-def deadline_for(scenario: Scenario, settings: Settings) -> float:
-    """Return the seconds one dialogue may take from the moment it has a slot."""
-    return settings.timeout_s if settings.timeout_s is not None else scenario.timeout_s
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 

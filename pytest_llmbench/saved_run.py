@@ -57,7 +57,7 @@ class SavedRun:
     @property
     def name(self) -> str:
         """The folder's name."""
-        return self.folder.path.resolve().name
+        return _name_of(self.folder)
 
     @property
     def label(self) -> str:
@@ -67,12 +67,12 @@ class SavedRun:
     @property
     def model(self) -> str:
         """The model as the server or the user names it."""
-        return str(self.run.get("model") or self.manifest.get("model") or "")
+        return _said("model", self.run, self.manifest)
 
     @property
     def profile(self) -> str:
         """The profile that was asked for, "" for none."""
-        return str(self.run.get("profile") or self.manifest.get("profile") or "")
+        return _said("profile", self.run, self.manifest)
 
     @property
     def packs(self) -> Mapping[str, Mapping[str, Any]]:
@@ -100,17 +100,17 @@ class RunHead:
     @property
     def name(self) -> str:
         """The folder's name."""
-        return self.folder.path.resolve().name
+        return _name_of(self.folder)
 
     @property
     def model(self) -> str:
         """The model as the server or the user names it."""
-        return str(self.run.get("model") or self.manifest.get("model") or "")
+        return _said("model", self.run, self.manifest)
 
     @property
     def profile(self) -> str:
         """The profile that was asked for, "" for none."""
-        return str(self.run.get("profile") or self.manifest.get("profile") or "")
+        return _said("profile", self.run, self.manifest)
 
     @property
     def run(self) -> Mapping[str, Any]:
@@ -185,6 +185,14 @@ def seconds_of(moment: object) -> float:
         return datetime.fromisoformat(str(moment)).timestamp()
     except ValueError:
         return 0.0
+
+
+def _name_of(folder: RunFolder) -> str:
+    return folder.path.resolve().name
+
+
+def _said(name: str, run: Mapping[str, Any], manifested: Mapping[str, Any]) -> str:
+    return str(run.get(name) or manifested.get(name) or "")
 
 
 def _newest(heads: Sequence[RunHead]) -> RunHead:

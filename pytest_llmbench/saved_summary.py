@@ -49,6 +49,8 @@ def run_facts(run: SavedRun, *, resources: Resources | None = None) -> RunFacts:
         run_dir=str(run.folder.path),
         interrupted=bool(said.get("interrupted", False)) or not run.is_whole,
         thinking_switch=str(said.get("thinking_switch") or ""),
+        baseline=said.get("baseline") or {},
+        gate=said.get("gate") or {},
         resources=from_plain(Resources, kept) if kept else resources,
     )
 
@@ -89,7 +91,7 @@ def _bare(pack: Mapping[str, Any]) -> PackFacts:
     """Return the facts of a pack of which nothing was asked: what the manifest has."""
     return PackFacts(
         id=pack["id"],
-        title=pack["id"],
+        title=str(pack.get("title") or pack["id"]),
         version=str(pack["version"]),
         content_hash=pack["content_hash"],
         size=pack["size"],

@@ -99,8 +99,8 @@ class Settings:
     where the server does not tell. With `strict_thinking` a run that did not think as asked exits 6.
     `urls` after the first are replicas of one model; `profiles` the names that were typed, `profile` the one
     that is measured now (None: none). `data` is a folder with benchmark data, looked into before anything is
-    downloaded.
-    `guessing` is False where no server may be chosen for the user (CI, gates, write-quality).
+    downloaded. `baseline` names what the run is held against.
+    `guessing` is False where no server may be chosen for the user (CI, gates, baseline, write-quality).
     """
 
     packs: tuple[str, ...] = ()
@@ -122,6 +122,7 @@ class Settings:
     repeat: int = 1
     limit: int | None = None
     gate: str = ""
+    baseline: str = ""
     write_quality: str = ""
     resume: bool = False
     out: str = ""

@@ -6,6 +6,7 @@ import enum
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pytest_llmbench.records import Outcome, PackFacts, Purpose, Reason
 from pytest_llmbench.resources import Resources
@@ -48,8 +49,9 @@ class RunFacts:
     `stopped_early` is the option that ended the run (``-x``, ``--maxfail=3``) or empty; `problem` a fault of
     the whole session, such as a server that does not answer. `thinking_switch` is the field that turns thinking at
     this server, ``none`` where it has none, "" where nobody knows. `about` is what servers are compared
-    by, in words. `resources` is what the run took of server and
-    machine, None where nothing was measured.
+    by, in words. `baseline` is what came of holding the run against one, as plain data (`against.Held.plain`), {} where
+    there was none; `gate` what the gates said, by ``name``, ``passed``, ``sentence`` and ``lines``. `resources` is
+    what the run took of server and machine, None where nothing was measured.
     """
 
     model: str = ""
@@ -69,6 +71,8 @@ class RunFacts:
     problem: str = ""
     thinking_switch: str = ""
     about: Mapping[str, str] = field(default_factory=dict)
+    baseline: Mapping[str, Any] = field(default_factory=dict)
+    gate: Mapping[str, Any] = field(default_factory=dict)
     resources: Resources | None = None
     tag_totals: Mapping[str, int] = field(default_factory=dict)
 

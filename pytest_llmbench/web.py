@@ -28,6 +28,9 @@ from pytest_llmbench.errors import BadConfiguration, EndpointUnreachable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+HOST_NAMES = ("host.docker.internal", "host.containers.internal")
+"""What the machine outside is called inside a container, by Docker and by Podman."""
+
 BODY_LIMIT = 16 << 20
 """Bytes of an answer that are read; a longer one is cut and counts as no JSON."""
 
@@ -82,7 +85,7 @@ def get_json(
     """GET `url`; return the answer whatever its status, at most `limit` bytes of it.
 
     `timeout_s` bounds the whole: name lookup, connection, headers and body. Proxies of the
-    environment are used except for this machine's own addresses; `trust` is called where TLS is spoken.
+    environment are used except for hosts that are `is_near`; `trust` is called where TLS is spoken.
     Raises `EndpointUnreachable` where no complete answer came, as `Untrusted` for a certificate.
     """
     fetch = _Fetch(Line(trust), url, headers or {}, timeout_s=timeout_s)
@@ -170,16 +173,9 @@ class Line:
         request = urllib.request.Request(  # noqa: S310 - the opener below knows only http and https
             plain, headers={"User-Agent": "pytest-llmbench", **secret, **headers}
         )
-        local = is_loopback(urllib.parse.urlsplit(plain).hostname or "")
-        opener = urllib.request.OpenerDirector()
-        for handler in (
-            urllib.request.ProxyHandler({} if local else None),
-            urllib.request.UnknownHandler(),
-            _Http(self),
-            _Https(self),
-            _Redirects(),
-            _AnyStatus(),
-        ):
+        near = is_near(urllib.parse.urlsplit(plain).hostname or "")
+        opener, proxies = urllib.request.OpenerDirector(), urllib.request.ProxyHandler({} if near else None)
+        for handler in (proxies, urllib.request.UnknownHandler(), _Http(self), _Https(self), _Redirects(), _Every()):
             opener.add_handler(handler)
         response: http.client.HTTPResponse = opener.open(request, timeout=timeout_s)
         return response
@@ -242,8 +238,8 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return following
 
 
-class _AnyStatus(urllib.request.HTTPErrorProcessor):
-    """Hands every answer through except the redirects."""
+class _Every(urllib.request.HTTPErrorProcessor):
+    """Hands every answer through, whatever its status, except the redirects."""
 
     def http_response(self, request: urllib.request.Request, response: Any) -> Any:
         if response.status not in (301, 302, 303, 307, 308):
@@ -277,6 +273,11 @@ def is_loopback(host: str) -> bool:
     except ValueError:
         return False
     return address.is_loopback or address.is_unspecified
+
+
+def is_near(host: str) -> bool:
+    """Whether `host` is this machine, or the one outside this container: no proxy leads there."""
+    return is_loopback(host) or host.rstrip(".").lower() in HOST_NAMES
 
 
 def may_keep_secrets(old_url: str, new_url: str) -> bool:

@@ -39,11 +39,11 @@ class FileServer:
 
 
 @contextlib.contextmanager
-def file_server() -> Iterator[FileServer]:
-    """Run a server on a free port of this machine."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+def file_server(host: str = "127.0.0.1") -> Iterator[FileServer]:
+    """Run a server on a free port of this machine, at the loopback address `host`."""
+    server = ThreadingHTTPServer((host, 0), _Handler)
     server.daemon_threads = True
-    known = FileServer(url=f"http://127.0.0.1:{server.server_port}")
+    known = FileServer(url=f"http://{host}:{server.server_port}")
     server.known = known  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()

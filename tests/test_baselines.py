@@ -36,7 +36,7 @@ RUN: dict[str, Any] = {
 
 def saved(*words: str, name: str = "first", manifest: dict[str, Any] | None = None, **changes: Any) -> SavedRun:
     """Return a run of the pack of three with these verdicts; `changes` go to its run block."""
-    every = tuple(result(PACK, f"S-{number}", word) for number, word in enumerate(words, start=1))
+    every = tuple(result(PACK, f"S-{number}", word, completion_tokens=20) for number, word in enumerate(words, start=1))
     return run_of(every, name=name, manifest=manifest, **changes)
 
 

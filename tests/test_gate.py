@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_llmbench.errors import UsageProblem
-from pytest_llmbench.gate import Exit, check_gate, combined, decide, exit_code
+from pytest_llmbench.gate import Exit, GateVerdict, check_gate, combined, decide, exit_code, together
 from pytest_llmbench.records import Purpose
 from pytest_llmbench.summary import Summary
 from pytest_llmbench.tally import Tally
@@ -132,7 +132,7 @@ def test_floors_leave_packs_without_floor_alone() -> None:
 def test_floors_refuse_what_they_cannot_judge(found: Summary, sentence: str) -> None:
     """A gate that cannot be decided is not green."""
     verdict = decide(found, "floors")
-    assert (verdict.passed, verdict.sentence, verdict.lines) == (False, sentence, (f"refused: {sentence}",))
+    assert (verdict.passed, verdict.sentence, verdict.lines) == (False, sentence, ())
 
 
 @pytest.mark.parametrize(
@@ -426,3 +426,53 @@ def test_a_model_that_did_not_think_is_not_asked_again_with_resume() -> None:
     sentence = combined({"a": unthought, "b": ended(4)}).sentence
     assert sentence.startswith("exit 6: a does not count, 4 of 4 (thinking: strict, and the model did not think as it")
     assert sentence.endswith("; b is complete, 4 of 4, no wrong answer (no gate was set)")
+
+
+FLOORS = GateVerdict(name="floors", passed=True, lines=("all reach",), sentence="no pack is low")
+LOW = GateVerdict(name="floors", passed=False, lines=("T is low",), sentence="T 5/15 is low", brief="T 5/15")
+SAME = GateVerdict(name="baseline", passed=True, lines=("OK",), sentence="OK 70->70 of 75", words="OK 70->70 of 75")
+WORSE = GateVerdict(
+    name="baseline", passed=False, lines=("p=0.004",), sentence="REGRESSION", brief="worse", words="REGRESSION 70->61"
+)
+STRICT = GateVerdict(name="strict", passed=False, sentence="3 wrong answers, and it allows none")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "sentence"),
+    [
+        ([SAME], "exit 0: complete; OK 70->70 of 75"),
+        ([WORSE], "exit 1: REGRESSION 70->61"),
+        ([FLOORS, SAME], "exit 0: complete; the gate floors holds: no pack is low; OK 70->70 of 75"),
+        ([FLOORS, WORSE], "exit 1: REGRESSION 70->61; the gate floors holds"),
+        ([LOW, SAME], "exit 1: the gate floors does not hold: T 5/15 is low; OK 70->70 of 75"),
+        ([LOW, WORSE], "exit 1: the gate floors does not hold: T 5/15 is low; REGRESSION 70->61"),
+    ],
+)
+def test_several_gates_end_in_one_sentence(verdicts: list[GateVerdict], sentence: str) -> None:
+    """What does not hold comes first; a gate with words of its own is told by them."""
+    assert exit_code(quick(), together(verdicts)).sentence == sentence
+
+
+def test_several_gates_are_one_verdict() -> None:
+    """It holds if all do, and keeps the names, the reasons and whose they are."""
+    both = together([FLOORS, WORSE])
+    assert (both.name, both.passed, both.brief, both.missed) == ("floors and baseline", False, "worse", "baseline")
+    assert both.lines == ("baseline: p=0.004", "floors: all reach")
+    assert together([LOW, WORSE, STRICT]).brief == "T 5/15; worse; 3 wrong answers, and it allows none"
+    assert together([FLOORS, SAME]).passed
+
+
+def test_one_gate_stays_as_it_is_and_none_disappears() -> None:
+    """No gate beside a gate is no gate of its own."""
+    none = GateVerdict(name="", passed=True)
+    assert together([none, LOW]) is LOW
+    assert together([]) == together([none, none]) == none
+
+
+def test_of_several_gates_those_that_failed_are_told_of_a_server() -> None:
+    """Among several servers in one line."""
+    exits = {"a": exit_code(quick(), together([FLOORS, WORSE])), "b": exit_code(quick(), together([FLOORS, SAME]))}
+    assert combined(exits).sentence == (
+        "exit 1: a fails the gate baseline, worse; "
+        "b is complete, 30 of 30, 3 wrong answers (the gate floors and baseline holds)"
+    )

@@ -58,10 +58,15 @@ LEVEL_TWO = (
     "summary",
     "tally",
     "endings",
+    "gate_verdict",
+    "gate_terms",
+    "gate_judging",
+    "gate_named",
     "gate",
     "runfolder",
     "journal_reader",
     "journal",
+    "model_file",
     "manifest",
     "results_file",
     "saved_run",
@@ -70,9 +75,11 @@ LEVEL_TWO = (
     "flips",
     "detectable",
     "paired",
+    "speeds",
     "regression",
     "baselines",
     "capture",
+    "against",
 )
 """Level 2 from bottom to top: each may import those before it."""
 

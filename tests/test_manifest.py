@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pytest_llmbench import manifest, redaction
+from pytest_llmbench import manifest, model_file, redaction
 from pytest_llmbench.errors import LlmbenchError
 from pytest_llmbench.manifest import build, read, signature, update, write
 from pytest_llmbench.records import PackFacts, Server, ServerFacts
@@ -65,8 +65,8 @@ def test_it_says_what_was_measured(tmp_path: Path) -> None:
         "chat_template_sha256": template,
     }
     assert data["packs"] == [
-        {"id": "a", "version": "1.0", "content_hash": "h1", "size": 15, "selected": 7},
-        {"id": "b", "version": "1.1", "content_hash": "h2", "size": 3, "selected": 0},
+        {"id": "a", "title": "A", "version": "1.0", "content_hash": "h1", "size": 15, "selected": 7},
+        {"id": "b", "title": "B", "version": "1.1", "content_hash": "h2", "size": 3, "selected": 0},
     ]
     assert data["sampling"] == {"canonical": True, "from_server": False}
     assert data["packages"]["pytest"] == pytest.__version__
@@ -100,7 +100,7 @@ def test_the_model_file_is_hashed_where_it_is_at_hand(tmp_path: Path) -> None:
 
 def test_a_big_model_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is known by size and time, and the manifest says so; a hash known already is taken."""
-    monkeypatch.setattr(manifest, "HASH_LIMIT", 3)
+    monkeypatch.setattr(model_file, "HASH_LIMIT", 3)
     path = tmp_path / "big.gguf"
     path.write_bytes(b"weights")
     found = made(facts=ServerFacts(detail={"model_path": str(path)}))["model_file"]
@@ -112,7 +112,7 @@ def test_a_big_model_file_is_not_read(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_file_of_the_hugging_face_cache_is_known_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blobs are named by their SHA-256, snapshots link to them."""
-    monkeypatch.setattr(manifest, "HASH_LIMIT", 3)
+    monkeypatch.setattr(model_file, "HASH_LIMIT", 3)
     blob = tmp_path / "blobs" / ("ab" * 32)
     blob.parent.mkdir()
     blob.write_bytes(b"weights")
@@ -322,3 +322,24 @@ def test_a_failed_write_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.M
         update(folder, exit_code=1)
     assert "exit_code" not in read(folder)
     assert list(tmp_path.iterdir()) == [folder.manifest_path]
+
+
+def test_a_rescoring_ran_the_programs_anew() -> None:
+    """Its sandbox counts in place of those of the sessions before it, beside those after it."""
+    docker, bubblewrap = {"kind": "docker"}, {"kind": "bubblewrap"}
+    first = {"started_at": "2026-05-09T08:00:00.000+00:00", "sandbox": docker}
+    second = {"started_at": "2026-05-10T08:00:00.000+00:00", "sandbox": docker}
+    anew = {"at": "2026-05-09T20:00:00.123456+00:00", "sandbox": bubblewrap}
+    nowhere = {"at": "2026-05-11T20:00:00.123456+00:00", "sandbox": None}
+    assert manifest.sandbox_kinds({**first, "rescored": [anew]}) == ["bubblewrap"]
+    assert manifest.sandbox_kinds({**first, "rescored": [nowhere]}) == ["docker"]
+    assert manifest.sandbox_kinds({**second, "earlier": [first], "rescored": [anew]}) == ["bubblewrap", "docker"]
+
+
+def test_a_resumed_run_keeps_what_was_rescored(tmp_path: Path) -> None:
+    """What changed, when and why stays on record."""
+    folder = RunFolder(tmp_path)
+    manifest.write(folder, made())
+    manifest.update(folder, rescored=[{"at": "2026-05-09T20:00:00+00:00"}])
+    manifest.write(folder, made())
+    assert manifest.read(folder)["rescored"] == [{"at": "2026-05-09T20:00:00+00:00"}]

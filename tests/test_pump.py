@@ -39,8 +39,19 @@ class Desk:
         self.launched: list[Key] = []
         self.broken: list[Exception] = []
         self.probes = 0
+        self.idle = 0
         self._probe = probe
-        self.feeder = Feeder(limit=limit, launch=self.launched.append, probe=self.probe, broken=self.broken.append)
+        self.feeder = Feeder(
+            limit=limit,
+            launch=self.launched.append,
+            probe=self.probe,
+            broken=self.broken.append,
+            idle=self.count_idle,
+        )
+
+    def count_idle(self) -> None:
+        """Count how often the feeder said that nothing needs the server."""
+        self.idle += 1
 
     async def probe(self) -> None:
         """Count the probe, then do as the test says."""
@@ -86,6 +97,51 @@ def test_a_higher_limit_starts_more_at_once() -> None:
     desk.feeder.plan(range(5), attempts=1)
     desk.feeder.resize(3)
     assert len(desk.launched) == 3
+
+
+def test_a_limit_that_changes_before_the_plan_is_no_end() -> None:
+    """The governor of a server looks at its queue before the trials are there: the server must not be stopped."""
+    desk = Desk(limit=2)
+    desk.feeder.resize(4)
+    assert not desk.idle
+    assert not desk.feeder.is_idle
+    desk.feeder.plan([1], attempts=1)
+    assert not desk.idle
+    desk.feeder.talked((1, 1))
+    assert desk.idle == 1
+    assert desk.feeder.is_idle
+
+
+def test_a_question_before_the_plan_is_answered_and_is_no_end() -> None:
+    """A hand-written test may ask while the trials of the packs are still being put in order."""
+
+    async def main() -> Desk:
+        desk = Desk(limit=1)
+        await desk.feeder.slot()
+        desk.feeder.leave()
+        desk.feeder.again((7, 1))
+        desk.feeder.talked((7, 1))
+        return desk
+
+    desk = asyncio.run(main())
+    assert desk.launched == [(7, 1)]
+    assert not desk.idle
+
+
+def test_a_plan_without_trials_is_an_end() -> None:
+    """A leg whose trials were all asked before needs its server no more."""
+    desk = Desk(limit=1)
+    desk.feeder.plan([], attempts=3)
+    assert desk.idle == 1
+    assert desk.feeder.is_idle
+
+
+def test_a_feeder_that_is_closed_before_its_plan_has_ended() -> None:
+    """Nobody waits for a leg that was broken off before it began."""
+    desk = Desk(limit=1)
+    desk.feeder.close()
+    assert desk.idle == 1
+    assert desk.feeder.is_idle
 
 
 def test_lost_trials_go_first() -> None:

@@ -145,7 +145,7 @@ def test_of_runs_in_the_same_moment_the_last_made_is_newest(tmp_path: Path) -> N
 def test_all_names_are_inside_the_folder(tmp_path: Path) -> None:
     """And none is used twice."""
     folder = RunFolder(tmp_path)
-    names = ("journal_dir", "manifest_path", "results_path", "report_path", "quality_path", "html_path")
+    names = ("journal_dir", "manifest_path", "results_path", "confirm_dir", "html_path", "code_dir")
     paths = [getattr(folder, name) for name in names]
     assert len({*paths}) == len(paths)
     assert all(path.parent == tmp_path for path in paths)

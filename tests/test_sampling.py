@@ -13,7 +13,6 @@ from pytest_llmbench.errors import UsageProblem
 from pytest_llmbench.records import Connection, Sampling, Scenario
 from pytest_llmbench.sampling import (
     arm_of,
-    deadline_for,
     deviations,
     is_canonical,
     max_tokens_for,
@@ -88,12 +87,6 @@ def test_repeats_get_seeds_of_their_own_only_where_chance_is_at_work(scenarios: 
     greedy, sampled = scenarios
     assert [sent(greedy, Settings(), attempt)["seed"] for attempt in (1, 2, 3)] == [1, 1, 1]
     assert [sent(sampled, Settings(), attempt)["seed"] for attempt in (1, 2, 3)] == [7, 8, 9]
-
-
-def test_the_runs_deadline_replaces_the_packs(scenarios: list[Scenario]) -> None:
-    """Seconds for one dialogue."""
-    assert deadline_for(scenarios[0], Settings()) == 9
-    assert deadline_for(scenarios[0], Settings(timeout_s=2.5)) == 2.5
 
 
 def test_only_the_packs_own_sampling_is_canonical() -> None:

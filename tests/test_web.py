@@ -136,13 +136,16 @@ def test_a_redirect_that_leads_nowhere_is_an_answer(server: FileServer) -> None:
 
 
 def test_a_proxy_is_used_but_not_for_this_machine(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment's proxy gets what goes outside; loopback never goes through it."""
+    """The environment's proxy gets what goes outside; loopback and a container's host never go through it."""
     monkeypatch.setenv("http_proxy", server.url)
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     server.pages["/a"] = Page(body=b"1")
     server.pages["http://host.invalid/b"] = Page(body=b"2")
+    server.pages["http://host.docker.internal/c"] = Page(body=b"3")
     assert get_json(f"{server.url}/a", timeout_s=10).body == 1
+    with pytest.raises(EndpointUnreachable):
+        get_json("http://host.docker.internal/c", timeout_s=10)
     assert get_json("http://host.invalid/b", timeout_s=10).body == 2
 
 

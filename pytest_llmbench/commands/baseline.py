@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_llmbench.baselines import DEFAULT_FOLDER, SPEEDS, Baseline, find, is_baseline, listed, path_of, read, write
+from pytest_llmbench.baselines import DEFAULT_FOLDER, Baseline, find, is_baseline, listed, path_of, read, write
 from pytest_llmbench.capture import aggregate, speeds_of
 from pytest_llmbench.commands import saved
 from pytest_llmbench.comparable import Difference, Facts, differences, facts_of, refusal
 from pytest_llmbench.flips import Attempts, Word
 from pytest_llmbench.paired import Comparison, amount, plain_of
+from pytest_llmbench.records import to_plain
 from pytest_llmbench.regression import attempts_of, compare
 from pytest_llmbench.reports.wording import pad, single_line, width
 from pytest_llmbench.saved_run import LATEST
+from pytest_llmbench.speeds import SpeedChange, speed_changes, speeds_comparable
 from pytest_llmbench.summary import plural
 
 HELP = "keep what a model can do in a file to commit, and hold runs against it"
@@ -100,17 +103,19 @@ def show_run(options: argparse.Namespace) -> int:
 
 
 def diff_run(options: argparse.Namespace) -> int:
-    """Hold a run, or another baseline, against a baseline; exit 1 where it got worse or cannot be compared."""
+    """Hold a run, or another baseline, against a baseline; exit 1 where it got worse, slower or cannot be compared."""
     before = find(options.name, options.dir, thinking=options.thinking)
     other = _other(options)
     found = differences(before.facts, other.facts)
     refused = refusal(found)
     comparison = None if refused else compare(before.attempts, other.attempts)
+    speeds = _speeds(before, other, found, comparison)
     if options.json:
-        saved.print_json({**_diff_plain(found, comparison, refused), "speeds": [before.speeds, other.speeds]})
+        plain = {**_diff_plain(found, comparison, refused), "speeds": [before.speeds, other.speeds]}
+        saved.print_json({**plain, **speeds.plain})
     else:
-        print(*_diff_lines(found, comparison, refused), *_speed_lines(before.speeds, other.speeds), sep="\n")
-    return WORSE if comparison is None or comparison.failed else FINE
+        print(*speeds.slower, *_diff_lines(found, comparison, refused), *speeds.lines, sep="\n")
+    return WORSE if comparison is None or comparison.failed or speeds.slower else FINE
 
 
 _ACTS: Mapping[str, Callable[[argparse.Namespace], int]] = {
@@ -140,12 +145,38 @@ def _other(options: argparse.Namespace) -> _Other:
     return _Other(facts=facts_of(run.manifest), attempts=attempts_of(run.results), speeds=speeds)
 
 
-def _speed_lines(before: Mapping[str, tuple[float, ...]], now: Mapping[str, tuple[float, ...]]) -> list[str]:
-    return [
-        f"{name}: {_figures(before[name])} -> {_figures(now[name])}"
-        for name in SPEEDS
-        if name in before and name in now
-    ]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Speeds:
+    """What became of the speeds; `why` they were not held against each other, or ""."""
+
+    changes: tuple[SpeedChange, ...]
+    why: str
+
+    @property
+    def slower(self) -> list[str]:
+        return [] if self.why else [f"SLOWER {change.text}" for change in self.changes if change.is_worse]
+
+    @property
+    def lines(self) -> list[str]:
+        told = [change.text for change in self.changes if self.why or not change.is_worse]
+        return [*told, self.why] if told and self.why else told
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        changes = [
+            {**to_plain(change), "is_worse": change.is_worse and not self.why, "text": change.text}
+            for change in self.changes
+        ]
+        return {"speed_changes": changes, "speeds_not_compared": self.why}
+
+
+def _speeds(before: Baseline, other: _Other, found: Sequence[Difference], comparison: Comparison | None) -> _Speeds:
+    """Hold the speeds against each other; those of several runs now by their median."""
+    now = {name: statistics.median(values) for name, values in other.speeds.items() if values}
+    why = speeds_comparable(found, comparison=comparison)
+    if comparison is None and not why:
+        why = "speeds were not compared, for nothing was"
+    return _Speeds(changes=speed_changes(before.speeds, now), why=why)
 
 
 def _figures(values: Sequence[float]) -> str:

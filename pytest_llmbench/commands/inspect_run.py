@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -54,8 +56,15 @@ def run(options: argparse.Namespace) -> int:
         for result in chosen:
             print(*transcript(result, found.turns(result.key)), "", sep="\n")
     else:
-        print(*listing(chosen), *_next_step(found, chosen), sep="\n")
+        print(*_listed(found, chosen), sep="\n")
     return 0
+
+
+def _listed(found: SavedRun, chosen: Sequence[Result]) -> list[str]:
+    if not chosen:
+        return ["no trial of this run fits" if found.results else "no trial of this run has a result yet"]
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return [*listing(chosen, columns=columns), *_next_step(found, chosen)]
 
 
 def _check_reasons(reasons: Sequence[str]) -> None:

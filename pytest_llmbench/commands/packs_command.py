@@ -160,16 +160,21 @@ def _brief(one: Scenario) -> Iterator[str]:
 
 
 def _whole(one: Scenario) -> Iterator[str]:
-    yield f"{one.id}  {one.title}"
+    yield f"{one.id}  {single_line(one.title, 200)}"
     yield f"dialogue {one.dialogue}, verifier {one.verifier}, at most {one.max_tokens:,} tokens, {one.timeout_s:g} s"
     for message in one.messages:
-        yield f"--- {message.role} ---"
-        yield message.content
-    yield from (f"--- user, next ---\n{text}" for text in one.followups)
-    yield from (f"tool {tool.name}: {tool.description}" for tool in one.tools)
-    yield from (f"check {json.dumps(check, ensure_ascii=False)}" for check in one.checks)
+        yield from _text(str(message.role), message.content)
+    for text in one.followups:
+        yield from _text("user, next", text)
+    yield from (single_line(f"tool {tool.name}: {tool.description}") for tool in one.tools)
+    yield from (single_line(f"check {json.dumps(check, ensure_ascii=False)}", 10_000) for check in one.checks)
     if one.task is not None:
         yield f"task {one.task.task_id} of {one.task.reader}: its text is read from the data set when it is asked"
+
+
+def _text(name: str, text: str) -> Iterator[str]:
+    yield f"--- {name} ---"
+    yield from (single_line(line, len(line)) for line in text.splitlines())
 
 
 def _prompt(one: Scenario) -> str:

@@ -9,6 +9,8 @@ from pytest_llmbench.commands import saved
 from pytest_llmbench.errors import UsageProblem
 from pytest_llmbench.journal_reader import JournalReader
 from pytest_llmbench.reports import write_reports
+from pytest_llmbench.reports.files import replace_file
+from pytest_llmbench.reports.html_page import html_page
 from pytest_llmbench.reports.papers import write_papers
 from pytest_llmbench.reports.quality_line import quality_line
 from pytest_llmbench.reports.terminal import breakdown_lines, table_lines
@@ -21,6 +23,9 @@ HELP = "write the reports of a run anew from its journal, also of one that was k
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what the verb understands."""
     saved.add_run(parser)
+    parser.add_argument(
+        "--html", action="store_true", help="also report.html: the table and every trial for a browser, in one file"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -28,12 +33,26 @@ def run(options: argparse.Namespace) -> int:
     found = saved.opened(options.run, options)
     summary = saved.counted(found)
     written = rewritten(found, summary)
+    if options.html:
+        written.append(_page(found, summary))
     if options.json:
         saved.print_json({"run": found.folder.path, "is_whole": found.is_whole, "written": written})
         return 0
     lines = [*table_lines(summary), "", *breakdown_lines(summary), "", quality_line(summary), "", "Written:"]
     print(*lines, *(f"  {path}" for path in written), sep="\n")
     return 0
+
+
+def _page(found: SavedRun, summary: Summary) -> Path:
+    """Write the page and return its path; raises `UsageProblem`."""
+    path = found.folder.html_path
+    try:
+        with replace_file(path) as file:
+            for line in html_page(summary, found.every, found.turns, run=str(found.folder.path)):
+                file.write(f"{line}\n".encode())
+    except OSError as error:
+        raise UsageProblem(f"{path} cannot be written: {error.strerror or error}") from error
+    return path
 
 
 def rewritten(found: SavedRun, summary: Summary) -> list[Path]:

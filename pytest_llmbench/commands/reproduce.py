@@ -20,6 +20,7 @@ from pytest_llmbench.redaction import HIDDEN, redacted_data
 from pytest_llmbench.reports.inspection import trial_title
 from pytest_llmbench.reports.wording import single_line
 from pytest_llmbench.saved_run import LATEST, SavedRun
+from pytest_llmbench.summary import plural
 
 HELP = "print the exact request of a trial as curl, or send it again and show what differs"
 URL_VARIABLE = "LLMBENCH_URL"
@@ -89,14 +90,14 @@ def _meant(found: SavedRun, name: str, attempt: int) -> Result:
         raise UsageProblem(f'{found.name} has no trial of "{name}": {suggestion(name, known)}')
     chosen = next((one for one in trials if one.key.attempt == attempt), None)
     if chosen is None:
-        raise UsageProblem(f"{name} has {len(trials)} attempts in this run, and none is number {attempt}")
+        raise UsageProblem(f"{name} has {plural(len(trials), 'attempt')} in this run, and none is number {attempt}")
     return chosen
 
 
 def _requests(turns: Sequence[Turn], place: _Place, options: argparse.Namespace) -> list[dict[str, Any]]:
     numbers = [options.turn] if options.turn is not None else range(1, len(turns) + 1)
     if options.turn is not None and not 1 <= options.turn <= len(turns):
-        raise UsageProblem(f"--turn {options.turn}: the talk has {len(turns)} requests, numbered from 1")
+        raise UsageProblem(f"--turn {options.turn}: the talk has {plural(len(turns), 'request')}, numbered from 1")
     asked = []
     for number in numbers:
         request = turns[number - 1].request

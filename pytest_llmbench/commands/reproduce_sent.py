@@ -24,7 +24,7 @@ from pytest_llmbench.reports.wording import seconds, single_line
 from pytest_llmbench.rescoring.asking_again import Heard, Question, ask_again
 from pytest_llmbench.rescoring.rejudging import as_trial
 from pytest_llmbench.rescoring.retelling import QuestionChanged, Unfinished, verdict_on
-from pytest_llmbench.rescoring.todays_packs import find_todays_packs
+from pytest_llmbench.rescoring.todays_packs import find_todays_packs, project_of
 from pytest_llmbench.saved_run import SavedRun
 
 DETAIL = 300
@@ -102,7 +102,7 @@ def _heard(question: Question, found: SavedRun, *, options: argparse.Namespace, 
 
 def _connection(found: SavedRun) -> Connection:
     """Return what the run's requests carried beside the question, as the settings files have it today."""
-    here = (Path.cwd(),)
+    here = tuple(dict.fromkeys((Path.cwd(), project_of(found.folder.path))))
     if found.profile:
         profiles = load_profiles([found.profile], folders=here, say=lambda _line: None)
         return profiles[0].connection

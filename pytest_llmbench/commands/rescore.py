@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from pytest_llmbench.config_file import sandbox_settings_in
 from pytest_llmbench.contracts import Families, SandboxedVerifier
 from pytest_llmbench.datasets import fill
 from pytest_llmbench.errors import LlmbenchError, UsageProblem
-from pytest_llmbench.records import Scenario, Verdict, printable
+from pytest_llmbench.records import Scenario, Verdict
+from pytest_llmbench.reports.wording import single_line
 from pytest_llmbench.rescoring import stage
 from pytest_llmbench.rescoring.changes import Change, Changes
 from pytest_llmbench.rescoring.conditions import reasons
@@ -25,7 +27,8 @@ from pytest_llmbench.runfolder import RunFolder
 from pytest_llmbench.sandboxes import LAUNCHERS
 from pytest_llmbench.sandboxes.deferred import DeferredSandbox
 from pytest_llmbench.saved_run import SavedRun, find_folder
-from pytest_llmbench.summary import count_text, plural
+from pytest_llmbench.summary import Counts, plural
+from pytest_llmbench.verifiers import VERIFIERS
 
 HELP = "judge a run's answers again, by today's packs and verifiers; no model is asked"
 DETAIL = 160
@@ -82,7 +85,13 @@ def _work(found: SavedRun, book: PackBook, families: Families, sandbox: Deferred
             sandbox.chosen()
         return fill(scenario, data=data, say=_say)
 
-    return Bench(run=found, book=book, judges=judges, fill=made_ready)
+    return Bench(run=found, book=book, judges=judges, fill=made_ready, sandbox=partial(_described, sandbox))
+
+
+def _described(sandbox: DeferredSandbox) -> dict[str, str]:
+    """Return where programs were run, as a manifest has it; {} where none was."""
+    facts = dict(sandbox.describe())
+    return {"kind": facts.pop("sandbox"), **facts} if facts else {}
 
 
 def _rescored(bench: Bench, options: argparse.Namespace, finished: bool) -> int:  # noqa: FBT001 - one of three facts
@@ -106,16 +115,32 @@ def _rescored(bench: Bench, options: argparse.Namespace, finished: bool) -> int:
 def _told(found: SavedRun, changes: Changes, outcome: dict[str, Any], in_place: bool) -> Iterator[str]:  # noqa: FBT001 - see above
     if outcome["finished_an_earlier_one"]:
         yield f"{found.name}: an interrupted rescoring was finished first"
-    yield f"{found.name}  {found.model}: {plural(changes.states[State.JUDGED], 'answer')} judged again"
+    judged = plural(changes.states[State.JUDGED], "answer")
+    yield f"{found.name}  {single_line(found.model, 200)}: {judged} judged again"
     for why in outcome["why"]:
         before, after = changes.counts()[why["id"]]
-        yield f"    {why['id']}  {count_text(before)} -> {count_text(after)}  ({why['why']})"
+        yield f"    {why['id']}  {_counts(before)} -> {_counts(after)}  ({why['why']})"
     yield from (f"    {_line(change)}" for change in changes.changed)
+    yield from _unversioned(changes, outcome["why"])
     if changes.reworded:
         yield f"    {plural(changes.reworded, 'verdict')} the same in other words"
     for (state, why), names in changes.notes.items():
-        yield f"    not judged ({state}): {_some(names)}: {printable(why, DETAIL)}"
+        yield f"    not judged ({state}): {_some(names)}: {single_line(why, DETAIL)}"
     yield from _ending(changes, outcome["written"], found, in_place=in_place)
+
+
+def _unversioned(changes: Changes, told: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Say where the code of a verifier of one's own was changed under the version it had."""
+    changed = {change.pack for change in changes.changed if change.before is not None}
+    for why in told:
+        foreign = [name for name in why["rules"] if name not in VERIFIERS]
+        hashes = why["content_hash"]
+        if why["id"] in changed and foreign and hashes["before"] == hashes["after"]:
+            names = ", ".join(single_line(name, 80) for name in foreign)
+            yield (
+                f"    {why['id']}: {names} has the rules_version it had: raise it, else runs judged before the change "
+                "are taken for comparable"
+            )
 
 
 def _ending(changes: Changes, files: Sequence[str], found: SavedRun, *, in_place: bool) -> Iterator[str]:
@@ -133,6 +158,12 @@ def _ending(changes: Changes, files: Sequence[str], found: SavedRun, *, in_place
         yield f"Nothing was written. To keep it: llmbench rescore {found.folder.path} --in-place"
 
 
+def _counts(counts: Counts) -> str:
+    """Return ``12/14, 1 error``; how many were selected is no news of a rescoring."""
+    errors = f", {plural(counts.errors, 'error')}" if counts.errors else ""
+    return f"{counts.passed}/{counts.counted}{errors}"
+
+
 def _line(change: Change) -> str:
     attempt = f" attempt {change.attempt}" if change.attempt > 1 else ""
     return f"{change.pack} {change.scenario}{attempt}: {_word(change.before)} -> {_word(change.after)}"
@@ -141,7 +172,7 @@ def _line(change: Change) -> str:
 def _word(verdict: Verdict | None) -> str:
     if verdict is None:
         return "no verdict"
-    detail = f" ({printable(' '.join(verdict.detail.split()), DETAIL)})" if verdict.detail else ""
+    detail = f" ({single_line(' '.join(verdict.detail.split()), DETAIL)})" if verdict.detail else ""
     return f"{verdict.outcome} {verdict.reason}{detail}" if verdict.reason else str(verdict.outcome)
 
 

@@ -26,8 +26,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the trend and return 0; raises `UsageProblem` where there is none."""
     heads = runs_below(options.runs)
     every = [point for head in heads for point in points_of(head)]
-    unreadable = sum(bool(head.problem) for head in heads)
-    note = left_out(sum(not head.is_whole for head in heads) - unreadable, unreadable)
+    note = left_out(heads)
     if not every:
         raise UsageProblem(f"no finished run below {options.runs}. {note}")
     points = _chosen(every, options)

@@ -27,8 +27,7 @@ def run(options: argparse.Namespace) -> int:
     """Write the file and return 0; raises `UsageProblem`, and the file is then as it was."""
     heads = runs_below(options.runs)
     points = [point for head in heads for point in points_of(head)]
-    unreadable = sum(bool(head.problem) for head in heads)
-    note = left_out(sum(not head.is_whole for head in heads) - unreadable, unreadable)
+    note = left_out(heads)
     if not points:
         raise UsageProblem(f"no finished run below {options.runs}. {note}")
     word = _write(options.file, points)

@@ -36,8 +36,8 @@ class Address:
 
     @property
     def is_local(self) -> bool:
-        """Whether this machine itself is meant, so that no proxy is asked."""
-        return web.is_loopback(urlsplit(self.api).hostname or "")
+        """Whether this machine is meant, or the one outside this container, so that no proxy is asked."""
+        return web.is_near(urlsplit(self.api).hostname or "")
 
     def get(self, url: str, *, timeout_s: float) -> web.Reply:
         """GET a page of this server with all it wants to see; as `web.get_json`.

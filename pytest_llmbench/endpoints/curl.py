@@ -27,7 +27,12 @@ def curl_of(request: Request, api: str, headers: Sequence[str] = ()) -> str:
     ]
     # a line break inside a text is an escape in JSON, so no line of the body can be the one that ends it
     body = json.dumps(body_of(request, stream_usage=True), ensure_ascii=False, indent=1)
-    return " \\\n  ".join(lines) + f"\n{body}\n{_END}"
+    return " \\\n  ".join(lines) + f"\n{_visible(body)}\n{_END}"
+
+
+def _visible(body: str) -> str:
+    """Return JSON that says the same with all that a terminal would obey or not show as escapes."""
+    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in body)
 
 
 def variable_of(header: str) -> str:

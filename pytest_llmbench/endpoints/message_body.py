@@ -21,7 +21,7 @@ def body_of(request: Request, *, stream_usage: bool) -> dict[str, Any]:
     body: dict[str, Any] = {
         **request.extra,
         **sampling.extra,
-        "model": request.model,
+        "model": printable(request.model, None),
         "messages": plain_messages(request.messages),
         "max_tokens": request.max_tokens,
         **{name: value for name, value in fields.items() if value is not None},

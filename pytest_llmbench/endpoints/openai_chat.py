@@ -41,37 +41,6 @@ DRAIN_S = 0.5
 _NO_KEY = "unused"
 """The SDK insists on a key; ours goes into a header per request, or none at all."""
 
-MAPPED = frozenset(
-    {
-        "OpenAIError",
-        "APIError",
-        "APIStatusError",
-        "APIConnectionError",
-        "APITimeoutError",
-        "APIResponseValidationError",
-        "BadRequestError",
-        "AuthenticationError",
-        "OAuthError",
-        "PermissionDeniedError",
-        "NotFoundError",
-        "ConflictError",
-        "UnprocessableEntityError",
-        "RateLimitError",
-        "InternalServerError",
-    }
-)
-"""The SDK's exceptions that `_explained` turns into ours, itself or through their base class."""
-
-NOT_RAISED: Mapping[str, str] = {
-    "LengthFinishReasonError": "only the SDK's parse helpers raise it",
-    "ContentFilterFinishReasonError": "only the SDK's parse helpers raise it",
-    "InvalidWebhookSignatureError": "webhooks",
-    "SubjectTokenProviderError": "workload identity",
-    "WebSocketConnectionClosedError": "the realtime API",
-    "WebSocketQueueFullError": "the realtime API",
-}
-"""The SDK's exceptions that a chat completion never raises, and what does."""
-
 
 def preload() -> None:
     """Import the SDK, half a second's work, where there is time to do it before the first question."""

@@ -19,6 +19,7 @@ from pytest_llmbench.engines.compose_rivals import rival
 from pytest_llmbench.engines.container_state import command_facts, image_facts, inspected, log_tail, state_of
 from pytest_llmbench.engines.docker_command import DockerCommand, lines
 from pytest_llmbench.engines.guarded import Guarded
+from pytest_llmbench.engines.host_address import Surroundings, surroundings
 from pytest_llmbench.engines.ports import PORT, port_of
 from pytest_llmbench.engines.presets import PRESETS, preset_environment
 from pytest_llmbench.engines.readiness import TOLD_S, Wait, wait_until_ready
@@ -32,6 +33,7 @@ from pytest_llmbench.user_cache import user_cache
 STOP_S = 5
 """Seconds a container gets to end by itself: a model server has nothing to save."""
 
+_FROM_INSIDE = 'publish its port on all addresses, as in "8080:8080", or start this container with --network host'
 _LOOK_S = 0.5
 _BAR = re.compile(r"\s+\[=*>? *\]\s+")
 """The picture of a download in compose's lines."""
@@ -42,13 +44,17 @@ class Compose:
 
     The project has a name of its own, ``llmbench-SERVICE-HASH``, the same for each run of a compose file, so that
     named volumes (weights, compile caches) are found again; only one session holds it at a time. A guard process
-    takes the project down when this process is gone, however it went. `say` gets lines for the user.
+    takes the project down when this process is gone, however it went. `say` gets lines for the user. Where this runs
+    inside a container and the Docker daemon outside, the port is published out there: `around` says where that is.
     """
 
     name = "compose"
 
-    def __init__(self, profile: Profile, *, say: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, profile: Profile, *, say: Callable[[str], None] | None = None, around: Surroundings | None = None
+    ) -> None:
         self._profile = profile
+        self._around = around
         self._say = say or _to_stderr
         self._up: _Up | None = None
 
@@ -93,7 +99,7 @@ class Compose:
     def _ready(self, up: _Up, host: str) -> Server:
         self._say(f"{up.title} starts: {' '.join(_shown(up))}")
         up.await_started(self._say)
-        base_url = f"http://{up.address(host)}{self._profile.path}"
+        base_url = self._reached(up, f"http://{up.address(host)}{self._profile.path}")
         wait = Wait(limit_s=self._profile.start_limit_s, usual_s=usual_start_s(self._profile))
         took_s = wait_until_ready(up, base_url, wait, say=self._say)
         remember_start(self._profile, took_s)
@@ -103,6 +109,17 @@ class Compose:
             notice=f"measuring {self._profile.name}: service {up.service.name} of {up.service.files[0]}",
             detail=up.detail(start_s=took_s),
         )
+
+    def _reached(self, up: _Up, url: str) -> str:
+        """Return where the published port is; Docker accepts connections there before the server does."""
+        if not up.service.target:
+            return url
+        found = (self._around or surroundings()).reached(url)
+        if found.notice:
+            self._say(f"{up.title}: {found.notice}")
+        if found.trouble:
+            self._say(f"{up.title}: {found.trouble}; {_FROM_INSIDE}")
+        return found.url
 
 
 class _Up:

@@ -85,7 +85,7 @@ class Alone(CrewMaker):
         host, ours = self._hosts[name], [item for item in ahead if item.profile == name]
 
         def begin() -> None:
-            self._open(name, crew, idle=lambda: self._idle(stage))
+            self._open(name, crew, idle=lambda: self._idle(stage, crew))
             crew.plan(name, ours, self.attempts(name))
 
         def failed(error: TrialError) -> None:
@@ -100,15 +100,17 @@ class Alone(CrewMaker):
         stage = Stage(name=name, begin=begin, failed=failed, end=end)
         return stage
 
-    def _idle(self, stage: Stage) -> None:
-        if self._tour is not None:
+    def _idle(self, stage: Stage, crew: LocalCrew) -> None:
+        """Go on, but where flipped scenarios will be asked again only once all is judged."""
+        judged_first = bool(self.legs[stage.name].settings.baseline)
+        if self._tour is not None and not (judged_first and crew.is_judging(stage.name)):
             self._tour.idle(stage)
 
     def _open(self, name: str, crew: LocalCrew, idle: Callable[[], None] = lambda: None) -> None:
         items = [item for item in self._desk.items if item.profile == name]
         host = self._hosts[name]
         ready = host.open(demand_of(items, needs_of(items, self._families, self.legs[name])))
-        self._desk.opened(ready, host)
+        self._desk.opened(ready)
         kit = self.kit(ready, worker="main", say=self._desk.progress.tell)
         feeder = crew.serve(name, kit, limit=ready.limit, probe=host.probe, idle=idle)
         host.watch(ready, in_flight=lambda: feeder.busy, resize=lambda limit: crew.resize(name, limit))

@@ -18,6 +18,7 @@ import json
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pytest_llmbench.loop import Loop
@@ -41,6 +42,7 @@ class Told:
     nodeid: str
     scenario_id: str
     facts: PackFacts
+    pack_path: Path
     own_tags: tuple[str, ...] = ()
     max_tokens: int = 0
     prefix: str = ""

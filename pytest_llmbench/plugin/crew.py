@@ -23,7 +23,6 @@ from pytest_llmbench.trial import Kit, error_result, run_trial
 FIRST_GUEST = 1 << 40
 """Numbers from here on are questions of hand-written tests, which exist in one process only."""
 
-
 _LEAVE_S = 2.0
 """Seconds for closing the connections to a server that is about to be stopped."""
 
@@ -147,6 +146,11 @@ class LocalCrew:
     def resize(self, name: str, limit: int) -> None:
         """Change how many trials of a leg may be in flight; from any thread."""
         self._loop.call(self._stands[name].feeder.resize, limit)
+
+    def is_judging(self, name: str) -> bool:
+        """Tell whether a leg has trials that were begun and have no result yet."""
+        stand = self._stands.get(name)
+        return stand is not None and bool(stand.feeder.begun) and name not in self._over
 
     def expect(self, posed: Sequence[Posed]) -> Batch:
         """Take note of the items that will come; see `Crew`."""

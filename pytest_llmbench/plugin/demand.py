@@ -56,7 +56,7 @@ class Demand:
 
 
 class Wanted(Protocol):
-    """A selected scenario, as far as the host cares."""
+    """A selected scenario, as far as host and journal care."""
 
     @property
     def facts(self) -> PackFacts:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,22 +12,24 @@ from pytest_llmbench import gate
 from pytest_llmbench.assemble import SERVED
 from pytest_llmbench.errors import Cancelled, LlmbenchError, TrialError
 from pytest_llmbench.journal import JournalReader
+from pytest_llmbench.plugin.comparing import SideBySide
+from pytest_llmbench.plugin.console import Console
 from pytest_llmbench.plugin.echoes import Echoes
 from pytest_llmbench.plugin.last_run import LastRun
 from pytest_llmbench.plugin.legs import Leg
-from pytest_llmbench.plugin.papers import refuse_early, write_comparison
+from pytest_llmbench.plugin.papers import refuse_early
 from pytest_llmbench.plugin.progress import Progress, duration
+from pytest_llmbench.plugin.ready import Ready
 from pytest_llmbench.plugin.resuming import resuming
 from pytest_llmbench.plugin.sheet import Expected, SessionEnd, Sheet
 from pytest_llmbench.plugin.unrun import outside_fault
 from pytest_llmbench.records import Outcome, Result, from_plain
-from pytest_llmbench.reports.comparison import comparison_lines
+from pytest_llmbench.reports.github_report import GithubJob
 from pytest_llmbench.reports.html_block import html_block
-from pytest_llmbench.summary import Summary, plural
+from pytest_llmbench.summary import plural
 
 if TYPE_CHECKING:
     from pytest_llmbench.plugin.host import Host
-from pytest_llmbench.plugin.ready import Ready
 
 
 class Desk:
@@ -38,30 +38,27 @@ class Desk:
     def __init__(self, config: pytest.Config, legs: Sequence[Leg], *, direct: bool = False) -> None:
         self._config = config
         self._legs = legs
-        self._terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
+        self._console = Console(config)
+        self.say, self.flush, self.writing = self._console.say, self._console.flush, self._console.writing
         refuse_early([leg.settings for leg in legs])
         self._sheets = {leg.name: Sheet(leg, tag_totals={}) for leg in legs}
         self._echoes = Echoes()
         self._expected: dict[str, Expected] = {}
         self._exit_line = ""
-        self._comparison: list[str] = []
+        self._side_by_side = SideBySide(legs[0].settings.out, base=config.invocation_params.dir)
         self._ordinary_failures = 0
         self._failures = 0
         self._scenario_failures = 0
         self._stopped_by_user = False
         self._finished = False
         self.items: Sequence[Any] = ()
-        self.writing = (
-            threading.RLock()
-        )  # with workers, progress lines are written by a thread: never into pytest's own
+        self.hosts: Mapping[str, Host] = {}
         self.closing: Callable[[], None] = lambda: None
-        self.progress = Progress(self._progress_line, live=self._is_terminal(), direct=direct)
-        self.progress.enabled = self._verbosity == 0
+        self.progress = Progress(lambda line: self._console.print([line]), live=self._console.is_live, direct=direct)
+        self.progress.enabled = self._console.verbosity == 0
         self.last_run = LastRun(getattr(config, "cache", None))
-
-    @property
-    def _verbosity(self) -> int:
-        return int(self._config.getoption("verbose", 0))  # absent with -p no:terminal
+        self._github = GithubJob(os.environ)
+        self._console.print(self._github.first_lines())
 
     @property
     def _attempts(self) -> int:
@@ -70,31 +67,56 @@ class Desk:
     def expect(self, scenarios: Sequence[Expected], tag_totals: Mapping[str, int]) -> None:
         """Count the scenarios that were collected and selected; `tag_totals` are those there are."""
         self.items = scenarios
-        self._sheets = {leg.name: Sheet(leg, tag_totals=tag_totals) for leg in self._legs}
+        hosts = self.hosts
+        self._sheets = {
+            leg.name: Sheet(leg, tag_totals=tag_totals, against=hosts[leg.name].against) for leg in self._legs
+        }
         for one in scenarios:
             self._expected[one.nodeid] = one
             self._sheets[one.profile].expect(one)
+        self._check_gates()
         trials = sum(len(sheet.expected) * sheet.leg.settings.repeat for sheet in self._sheets.values())
         self.progress.begin(trials)
 
-    def opened(self, ready: Ready, host: Host) -> None:
+    def _check_gates(self) -> None:
+        try:
+            for sheet in self._sheets.values():
+                sheet.check_gate()
+        except LlmbenchError as problem:
+            raise pytest.UsageError(str(problem)) from None
+
+    def opened(self, ready: Ready) -> None:
         """Take note of a leg's server and run folder; say where things are."""
-        del host
         if not any(sheet.ready for sheet in self._sheets.values()):
             self.last_run.begin()
         sheet = self._sheets[ready.leg]
         sheet.opened(ready)
         self.progress.go_on()
-        trials, folder = len(sheet.expected) * sheet.leg.settings.repeat, self._short(ready.folder)
+        trials, folder = len(sheet.expected) * sheet.leg.settings.repeat, self._console.short(ready.folder)
         name = f"{ready.leg}: " if ready.leg else ""
         self.say(f"{name}{plural(trials, 'trial')} of {ready.model}, {ready.limit} at a time, into {folder}")
         if ready.resume:
             for line in resuming(sheet.reader(), sheet.expected.values(), sheet.leg.settings.repeat):
                 self.say(line)
 
+    def confirm_last(self) -> None:
+        """Ask the one server again before it is stopped; of several each is asked at its own end, which is awaited."""
+        if len(self._sheets) == 1:
+            self._confirm(*self._sheets)
+            return
+        for sheet in self._sheets.values():
+            sheet.wait_for_end()
+
+    def _confirm(self, name: str) -> None:
+        prefix = f"{name}: " if name else ""
+        self._sheets[name].confirm(self.hosts[name].asked, lambda line: self.say(f"{prefix}{line}"))
+
     def ended(self, name: str) -> None:
-        """Take note that a leg's server is not needed any more."""
-        self._sheets[name].ended()
+        """Ask a leg's server what is left to be asked, and take note that it is not needed any more."""
+        try:
+            self._confirm(name)
+        finally:
+            self._sheets[name].ended()
         self.progress.pause()
 
     def problem(self, name: str, error: TrialError) -> None:
@@ -121,25 +143,15 @@ class Desk:
         took_s = self.last_run.seconds(self._expected, self._attempts)
         return [f"{line}; the last run of them took {duration(took_s)}" if took_s else line]
 
-    def say(self, line: str, *, red: bool = False) -> None:
-        """Print a line of ours at once, whoever captures output just now."""
-        if self._terminal is not None and self._verbosity > -2:
-            self._print(f"llmbench: {line}", red=red)
-
-    def flush(self) -> None:
-        """Let everything printed so far be seen, into a pipe too: starting a server may take minutes."""
-        if self._terminal is not None:
-            self._terminal.flush()
-
     def starting(self, nodeid: str) -> None:
         """Let pytest print file names for ordinary tests only, where progress lines stand for ours."""
-        if self._terminal is not None and self._verbosity == 0:
-            self._terminal.showfspath = nodeid not in self._expected
+        if self._console.terminal is not None and self._console.verbosity == 0:
+            self._console.terminal.showfspath = nodeid not in self._expected
 
     def status(self, report: Any) -> tuple[str, str, str] | None:
         """Return an empty letter for what a progress line has told; the counts at the end stay."""
         ours = report.nodeid in self._expected and (report.failed or (report.passed and report.when == "call"))
-        if self._verbosity != 0 or self._finished or not ours or hasattr(report, "wasxfail"):
+        if self._console.verbosity != 0 or self._finished or not ours or hasattr(report, "wasxfail"):
             return None
         return ("error" if report.when == "setup" and report.failed else report.outcome), "", ""
 
@@ -207,16 +219,16 @@ class Desk:
         """Print each leg's table, and all of them side by side."""
         for sheet in self._sheets.values():
             sheet.show(terminal)
-        if self._comparison:
-            terminal.write_sep("=", "llmbench: side by side")
-            for line in self._comparison:
-                terminal.write_line(line)
-            terminal.write_line("")
+        self._side_by_side.show(terminal)
 
     def last_line(self, session: pytest.Session) -> None:
-        """Print the exit sentence as the very last line."""
-        if self._terminal is not None and self._exit_line:
-            self._terminal.write_line(self._exit_line, red=session.exitstatus != 0, green=session.exitstatus == 0)
+        """Print the exit sentence as the very last line, but for what a CI job is told beside the log."""
+        terminal = self._console.terminal
+        if terminal is None or not self._exit_line:
+            return
+        terminal.write_line(self._exit_line, red=session.exitstatus != 0, green=session.exitstatus == 0)
+        told = (sheet.measured for sheet in self._sheets.values() if sheet.is_wanted)
+        self._console.print(self._github.last_lines([one for one in told if one is not None]))
 
     def close(self) -> None:
         """Stop the servers."""
@@ -248,44 +260,12 @@ class Desk:
         """Write every leg's papers; where one cannot be written the others still are."""
         for sheet in self._sheets.values():
             try:
-                sheet.write(exit_ if len(self._sheets) == 1 else sheet.exit, self._short)
+                sheet.write(exit_ if len(self._sheets) == 1 else sheet.exit, self._console.short)
             except (OSError, LlmbenchError) as error:
                 sheet.unwritten(error)
-                exit_ = gate.UNWRITTEN
+                sheet.exit = exit_ = gate.UNWRITTEN
         if len(self._sheets) > 1:
             known = {name: sheet.summary for name, sheet in self._sheets.items() if sheet.is_wanted}
-            self._compare({name: summary for name, summary in known.items() if summary is not None})
+            summaries = {name: summary for name, summary in known.items() if summary is not None}
+            self._side_by_side.write(summaries, self._console.short)
         return exit_
-
-    def _compare(self, summaries: Mapping[str, Summary]) -> None:
-        self._comparison = comparison_lines(summaries)
-        try:
-            paths = write_comparison(self._legs[0].settings, summaries, base=self._config.invocation_params.dir)
-        except OSError as error:
-            self._comparison += ["", f"The comparison could not be written: {error}"]
-        else:
-            self._comparison += ["", "Written:", *(f"  {self._short(path)}" for path in paths)]
-
-    def _progress_line(self, line: str) -> None:
-        if self._terminal is not None:
-            self._print(line)
-
-    def _print(self, line: str, *, red: bool = False) -> None:
-        with self.writing, self._uncaptured():
-            self._terminal.ensure_newline()
-            self._terminal.write_line(line, red=red)
-            self._terminal.flush()  # into a pipe or a file, too, a line shall come when it is written
-
-    @contextlib.contextmanager
-    def _uncaptured(self) -> Iterator[None]:
-        capture = self._config.pluginmanager.get_plugin("capturemanager")
-        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
-            yield
-
-    def _is_terminal(self) -> bool:
-        return bool(self._terminal is not None and self._terminal.isatty)
-
-    def _short(self, path: Path) -> str:
-        with contextlib.suppress(ValueError):
-            return str(path.relative_to(self._config.invocation_params.dir))
-        return str(path)

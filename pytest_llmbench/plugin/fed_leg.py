@@ -17,11 +17,15 @@ from pytest_llmbench.records import to_plain
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """What a leg is run from: its name, how often each scenario is asked, its server."""
+    """What a leg is run from: its name, how often each scenario is asked, its server.
+
+    One that is `judged_first` needs its server until all is judged: flipped scenarios will be asked again.
+    """
 
     name: str
     attempts: int
     server: Preparation
+    judged_first: bool = False
 
 
 class FedLeg:
@@ -40,6 +44,7 @@ class FedLeg:
         self.ready: Ready | None = None
         self.stopped: Message | None = None
         self.late: set[str] = set()
+        self._judged_first = course.judged_first
         self._planned = False
         self._idle = asyncio.Event()
         self.feeder = Feeder(
@@ -60,7 +65,6 @@ class FedLeg:
         """Queue the trials of these items, once."""
         if not self._planned and self.ready is not None:
             self._planned = True
-            self._idle.clear()
             self.feeder.plan(order, self.attempts)
 
     def look_again(self) -> None:
@@ -72,7 +76,8 @@ class FedLeg:
         while True:
             await self._idle.wait()
             self._idle.clear()
-            if self._planned and is_settled() and not self.late and self.feeder.is_idle:
+            judging = self._judged_first and self.feeder.begun and self.stopped is None
+            if is_settled() and not self.late and self.feeder.is_idle and not judging:
                 return
 
     def stop(self, stop: Message) -> None:

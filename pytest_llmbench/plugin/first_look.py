@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 from pytest_llmbench import manifest, preflight
 from pytest_llmbench.assemble import token_counter
-from pytest_llmbench.contracts import Endpoint, EndpointPlan, Progress
+from pytest_llmbench.contracts import Endpoint, Progress
 from pytest_llmbench.errors import BadConfiguration, EndpointUnreachable
 from pytest_llmbench.pace import Pace
 from pytest_llmbench.plugin.demand import Demand
+from pytest_llmbench.plugin.ready import endpoint_plan
 from pytest_llmbench.records import (
     Message,
     PackFacts,
@@ -112,7 +113,7 @@ class FirstLooker:
             for one in demand.needs.largest
             for asked in preflight.asked_of(one.pack, [one.scenario], self._settings, switch)
         ]
-        plan = EndpointPlan(base_url=self._server.base_url, model=model, connection=self._settings.connection)
+        plan = endpoint_plan(self._settings, self._server.base_url, model=model)
         misfits = preflight.cannot_fit(asked, facts.context, count=token_counter(plan))
         own = replace(facts, slots=facts.slots and facts.slots // (1 + len(self._server.replicas)))
         of_all = len(misfits) < len(asked) or len(asked) == sum(demand.selected.values())

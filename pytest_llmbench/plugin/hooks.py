@@ -163,6 +163,13 @@ class DeskHooks:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Ask the server again what flipped against the baseline, when all items are over and none was stopped."""
+        done = yield
+        self._desk.confirm_last()
+        return done
+
     def pytest_report_collectionfinish(self) -> list[str]:
         """Say how many trials this is and how long the last run of them took."""
         return self._desk.announcement()

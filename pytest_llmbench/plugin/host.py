@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pytest_llmbench import manifest
+from pytest_llmbench.against import Against
 from pytest_llmbench.assemble import SERVED, Choice, build_endpoint, choose, choose_launcher
-from pytest_llmbench.contracts import Endpoint, EndpointPlan, Engine, Families
+from pytest_llmbench.contracts import Endpoint, Engine, Families
 from pytest_llmbench.errors import (
     Cancelled,
     EndpointUnreachable,
@@ -18,10 +20,11 @@ from pytest_llmbench.errors import (
     TrialError,
     UsageProblem,
 )
+from pytest_llmbench.plugin.confirming import Asked
 from pytest_llmbench.plugin.demand import Demand
 from pytest_llmbench.plugin.first_look import FirstLooker
 from pytest_llmbench.plugin.legs import Leg
-from pytest_llmbench.plugin.ready import Ready
+from pytest_llmbench.plugin.ready import Ready, endpoint_plan
 from pytest_llmbench.plugin.run_choice import RunChoice
 from pytest_llmbench.plugin.watch import Watch
 from pytest_llmbench.records import (
@@ -38,6 +41,7 @@ class Host:
 
     def __init__(self, leg: Leg, families: Families, *, base: Path, say: Callable[[str], None]) -> None:
         self._leg = leg
+        self.against: Against | None = None
         self._settings = leg.settings
         self._families = families
         self._runs = RunChoice(leg, base=base, say=say)
@@ -49,8 +53,10 @@ class Host:
         self._starting = False
 
     def check(self) -> None:
-        """Find out, long before its turn, that this leg's folder is taken; raises `UsageProblem`."""
+        """Find out, long before its turn, that its folder is taken or its baseline missing; raises `UsageProblem`."""
         self._runs.check()
+        if self._settings.baseline:
+            self.against = self._runs.against()
 
     def open(self, demand: Demand) -> Ready:
         """Start the server, look at it, make the run folder.
@@ -89,6 +95,16 @@ class Host:
             return
         self._watch = Watch(ready, self._endpoint(ready.model), in_flight=in_flight, resize=resize)
         self._watch.start()
+
+    def asked(self, ready: Ready) -> Asked:
+        """Return the server as `confirming` asks it."""
+        return Asked(
+            leg=self._leg,
+            ready=ready,
+            families=self._families,
+            limit=lambda: self.limit or ready.limit,
+            stopped=lambda: self._closed or self._choice is None,
+        )
 
     @property
     def limit(self) -> int | None:
@@ -138,7 +154,10 @@ class Host:
             about=_about(self._server, seen.facts),
             fixed=self._settings.concurrency is not None or not choice.serves,
         )
-        manifest.write(folder, self._manifest(ready, seen.facts, demand=demand, sandbox=sandbox))
+        known = self._manifest(ready, seen.facts, demand=demand, sandbox=sandbox)
+        if self.against is not None:
+            self._check_comparable(self.against, known, folder)
+        manifest.write(folder, known)
         return ready
 
     def _started(self, engine: Engine) -> Server:
@@ -170,19 +189,21 @@ class Host:
 
     def _endpoint(self, model: str) -> Endpoint:
         assert self._choice is not None  # noqa: S101 - only called between open and close
-        plan = EndpointPlan(
-            base_url=self._server.base_url,
-            replicas=self._server.replicas,
-            model=model,
-            data=self._settings.data,
-            connection=self._settings.connection,
-        )
+        plan = endpoint_plan(self._settings, self._server.base_url, replicas=self._server.replicas, model=model)
         return build_endpoint(self._choice.endpoint, self._families, plan)
 
     def _check_open(self) -> None:
         """Go no further where the session ended meanwhile."""
         if self._closed:
             raise Cancelled("the run ended while the server was being made ready")
+
+    def _check_comparable(self, against: Against, known: Mapping[str, Any], folder: RunFolder) -> None:
+        try:
+            against.check(known)
+        except UsageProblem:
+            with contextlib.suppress(OSError):
+                folder.path.rmdir()  # a new one is empty: nothing was asked
+            raise
 
     def _check_quality(self, demand: Demand) -> None:
         """Refuse to write a Quality line that could only be refused after hours of measuring."""

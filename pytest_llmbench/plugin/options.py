@@ -131,7 +131,18 @@ OPTIONS = (
         help="a folder with benchmark data, looked into before anything is downloaded",
     ),
     Option(name="sandbox", metavar="KIND", help="where programs run: auto (default), docker or bubblewrap"),
-    Option(name="gate", metavar="GATE", help="what fails the run: strict (any wrong answer) or floors (the packs')"),
+    Option(
+        name="gate",
+        metavar="GATE",
+        help="what fails the run: strict (any wrong answer), floors (the packs'), terms such as "
+        "toolcall-15>=80%%,p95<20s, or a file of them",
+    ),
+    Option(
+        name="baseline",
+        metavar="BASELINE",
+        help="fail the run where it is worse than this: the slug or file of a baseline, or an earlier run ({profile} "
+        "stands for the profile's name)",
+    ),
     Option(name="write-quality", metavar="FILE", help="put the Quality line into the header of this compose file"),
     Option(name="resume", read=_truth, help="continue the newest matching run, or the one in --llm-out"),
     Option(name="out", metavar="DIR", help="the run folder (default: a new one below .llmbench/runs)"),
@@ -172,7 +183,7 @@ def read_settings(config: pytest.Config) -> Settings:
         overrides, from_server = parse_sampling(given["sampling"] or "")
     except UsageProblem as problem:
         raise pytest.UsageError(str(problem)) from None
-    gate, quality = given["gate"] or "", given["write-quality"] or ""
+    gate, baseline, quality = given["gate"] or "", given["baseline"] or "", given["write-quality"] or ""
     return Settings(
         packs=tuple(given["packs"] or ()),
         urls=tuple(given["url"] or ()),
@@ -189,12 +200,13 @@ def read_settings(config: pytest.Config) -> Settings:
         repeat=given["repeat"] or 1,
         limit=given["limit"],
         gate=gate,
+        baseline=baseline,
         write_quality=_from_invocation_dir(config, quality),
         resume=bool(given["resume"]),
         out=_from_invocation_dir(config, given["out"] or ""),
         data=_from_invocation_dir(config, given["data"] or ""),
         sandbox=_sandbox(config),
-        guessing=not (gate or quality or os.environ.get("CI")),
+        guessing=not (gate or baseline or quality or os.environ.get("CI")),
     )
 
 

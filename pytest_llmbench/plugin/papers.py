@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,7 @@ import pytest
 
 from pytest_llmbench import gate
 from pytest_llmbench.errors import LlmbenchError, UsageProblem
-from pytest_llmbench.reports.comparison import comparison_json, comparison_markdown
 from pytest_llmbench.reports.quality_line import check_quality_target, write_quality
-from pytest_llmbench.runfolder import DEFAULT_BASE
 from pytest_llmbench.sampling import deviations
 from pytest_llmbench.settings import Settings
 from pytest_llmbench.summary import Summary
@@ -30,18 +27,6 @@ def refuse_early(legs: Sequence[Settings]) -> None:
                 check_quality_target(Path(settings.write_quality))
     except UsageProblem as problem:
         raise pytest.UsageError(str(problem)) from None
-
-
-def write_comparison(settings: Settings, summaries: Mapping[str, Summary], *, base: Path) -> list[Path]:
-    """Write the servers' figures side by side, into the folder of ``--llm-out`` or beside the runs. Raises OSError."""
-    folder = Path(settings.out) if settings.out else base / DEFAULT_BASE
-    stem = "comparison" if settings.out else f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-comparison"
-    folder.mkdir(parents=True, exist_ok=True)
-    texts = {".md": comparison_markdown(summaries), ".json": comparison_json(summaries)}
-    paths = [folder / f"{stem}{suffix}" for suffix in texts]
-    for path, text in zip(paths, texts.values(), strict=True):
-        path.write_text(text, encoding="utf-8")
-    return paths
 
 
 def quality_notes(target: str, summary: Summary, short: Callable[[Path], str]) -> list[str]:

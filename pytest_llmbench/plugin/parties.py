@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from pytest_llmbench.plugin.channel import Hello, Message, Told, encode
@@ -18,6 +19,7 @@ NOBODY = Told(
     nodeid="",
     scenario_id="",
     facts=PackFacts(id="", title="", version="", content_hash="", size=0),
+    pack_path=Path(),
     ahead=False,
 )
 """What a session without scenarios is told as, so that its server is started all the same."""

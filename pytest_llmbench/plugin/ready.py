@@ -42,10 +42,17 @@ class Ready:
 
 def plan_of(ready: Ready, settings: Settings) -> EndpointPlan:
     """Return what the endpoints of a leg are made from, in whichever process."""
+    return endpoint_plan(settings, ready.base_url, replicas=ready.replicas, model=ready.model)
+
+
+def endpoint_plan(
+    settings: Settings, base_url: str, *, replicas: tuple[str, ...] = (), model: str = ""
+) -> EndpointPlan:
+    """Return what endpoints that ask `model` at these URLs are made from."""
     return EndpointPlan(
-        base_url=ready.base_url,
-        replicas=ready.replicas,
-        model=ready.model,
+        base_url=base_url,
+        replicas=replicas,
+        model=model,
         data=settings.data,
         connection=settings.connection,
     )

@@ -258,6 +258,7 @@ def _told(item: ScenarioItem) -> Told:
         nodeid=item.nodeid,
         scenario_id=item.scenario_id,
         facts=item.facts,
+        pack_path=item.pack_path,
         own_tags=item.own_tags,
         max_tokens=job.max_tokens,
         prefix=job.prefix,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pytest_llmbench.journal import JournalReader
-from pytest_llmbench.plugin.unrun import Known
-from pytest_llmbench.records import TrialKey
+from pytest_llmbench.plugin.unrun import Known, trial_keys
 from pytest_llmbench.summary import plural
 
 
@@ -18,12 +17,6 @@ def resuming(reader: JournalReader, expected: Iterable[Known], attempts: int) ->
     before = {key.pack for key in reader.keys() if now.get(key.pack, key.pack_hash) != key.pack_hash}  # noqa: SIM118
     for pack in sorted(before):
         yield f"{pack} was changed since: its scenarios are asked again, and the old answers count no more"
-    done = sum(
-        reader.finished(
-            TrialKey(pack=one.facts.id, pack_hash=one.facts.content_hash, scenario=one.scenario_id, attempt=attempt)
-        )
-        for one in wanted
-        for attempt in range(1, attempts + 1)
-    )
+    done = sum(map(reader.finished, trial_keys(wanted, attempts)))
     verb = "has its verdict already and is" if done == 1 else "have their verdict already and are"
     yield f"resuming: {plural(done, 'trial')} {verb} not asked again"

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmbench import manifest
+from pytest_llmbench.against import Against, find_against
 from pytest_llmbench.errors import UsageProblem
 from pytest_llmbench.journal import JournalReader
 from pytest_llmbench.plugin.demand import Demand
 from pytest_llmbench.plugin.legs import Leg
-from pytest_llmbench.records import Server, TrialKey
+from pytest_llmbench.plugin.unrun import trial_keys
+from pytest_llmbench.records import Server
 from pytest_llmbench.runfolder import RunFolder, check_free, create, newest_matching, open_existing
 
 
@@ -40,11 +42,18 @@ class RunChoice:
         if self._settings.out and not self._settings.resume and self._out.exists():
             check_free(self._out)
 
+    def against(self) -> Against:
+        """Return what ``--llm-baseline`` names; raises `UsageProblem`."""
+        here = self._base.parents[1]  # base is .llmbench/runs below the directory the command runs in
+        settings, profile = self._settings, self._leg.title
+        return find_against(settings.baseline, thinking=settings.thinking, profile=profile, here=here, runs=self._base)
+
     def claim(self) -> RunFolder | None:
         """Claim the folder of ``--llm-out`` before any server is started; None where none is named."""
         if not self._settings.out:
             return None
-        if self._settings.resume and (RunFolder(self._out).is_used or not self._leg.name):
+        is_begun = RunFolder(self._out).is_used or not (self._leg.name or _is_empty(self._out))
+        if self._settings.resume and is_begun:
             return open_existing(self._out)
         return create(self._out, model="", now=datetime.now(UTC), out=self._out)
 
@@ -102,10 +111,10 @@ class RunChoice:
         )
 
 
+def _is_empty(folder: Path) -> bool:
+    """Tell whether it is what a server leaves that never answered."""
+    return folder.is_dir() and not any(folder.iterdir())
+
+
 def _has_all(reader: JournalReader, demand: Demand, attempts: int) -> bool:
-    keys = (
-        TrialKey(pack=one.facts.id, pack_hash=one.facts.content_hash, scenario=one.scenario_id, attempt=attempt)
-        for one in demand.scenarios
-        for attempt in range(1, attempts + 1)
-    )
-    return bool(demand.scenarios) and all(map(reader.finished, keys))
+    return bool(demand.scenarios) and all(map(reader.finished, trial_keys(demand.scenarios, attempts)))

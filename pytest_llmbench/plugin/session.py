@@ -38,6 +38,7 @@ def open_bench(session: pytest.Session) -> None:
     hosts = {leg.name: Host(leg, families, base=runs_dir(config), say=desk.say) for leg in legs}
     check_all(hosts.values())
     bench = BenchSession(session.items, crew_for=Alone(legs, families, desk=desk, hosts=hosts))
+    desk.hosts = hosts
     desk.expect(bench.items, tag_totals(config))
     desk.closing = partial(_close_all, bench, hosts.values())
     install(config, bench, desk)

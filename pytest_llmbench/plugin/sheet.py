@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,13 +11,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from pytest_llmbench import gate, manifest, telemetry
+from pytest_llmbench.against import Against, Held
 from pytest_llmbench.assemble import SERVED
 from pytest_llmbench.errors import Cancelled, LlmbenchError, TrialError
 from pytest_llmbench.journal import JournalReader
+from pytest_llmbench.plugin.confirming import Asked, Placed, confirm, heard_again
 from pytest_llmbench.plugin.legs import Leg
 from pytest_llmbench.plugin.papers import quality_notes, why_not_canonical
-from pytest_llmbench.plugin.unrun import Known, Unrun, never_asked
-from pytest_llmbench.records import Result
+from pytest_llmbench.plugin.unrun import Unrun, never_asked, trial_keys
+from pytest_llmbench.records import Outcome, Result
+from pytest_llmbench.reports.measured import Measured
 from pytest_llmbench.reports.papers import write_papers
 from pytest_llmbench.reports.quality_line import quality_line
 from pytest_llmbench.reports.terminal import breakdown_lines, table_lines
@@ -33,7 +37,12 @@ if TYPE_CHECKING:
     from pytest_llmbench.plugin.ready import Ready
 
 
-class Expected(Known, Protocol):
+_LOOK_S = 0.2
+_SOON_S = 5.0
+"""Seconds within which a leg ends whose last item is over."""
+
+
+class Expected(Placed, Protocol):
     """A scenario the desk waits for: an item, or what a worker said of one."""
 
     @property
@@ -54,8 +63,13 @@ class SessionEnd:
 class Sheet:
     """Fills as results come; `finish` closes it."""
 
-    def __init__(self, leg: Leg, *, tag_totals: Mapping[str, int]) -> None:
+    def __init__(self, leg: Leg, *, tag_totals: Mapping[str, int], against: Against | None = None) -> None:
         self.leg = leg
+        self._against = against
+        self._gate = gate.check_gate(leg.settings.gate)
+        self._held: Held | None = None
+        self._confirming = False
+        self._over = threading.Event()
         self.expected: dict[str, Expected] = {}
         self.ready: Ready | None = None
         self.summary: Summary | None = None
@@ -87,6 +101,10 @@ class Sheet:
         self.expected[one.nodeid] = one
         self._tally.expect(one.facts, one.scenario_id, one.nodeid, one.own_tags)
 
+    def check_gate(self) -> None:
+        """Raise `UsageProblem` for a gate that names a pack which is not asked; to be called when all are expected."""
+        gate.check_gate_packs(self._gate, self.so_far())
+
     def opened(self, ready: Ready) -> None:
         """Take note of the server and the run folder."""
         self.ready = ready
@@ -97,9 +115,30 @@ class Sheet:
         self._slots = ready.slots if ready.slots is not None else said.get("server", {}).get("slots")
         self._unrun.open(folder)
 
+    def confirm(self, asked: Callable[[Ready], Asked], say: Callable[[str], None]) -> None:
+        """Ask again what flipped against the baseline; of a run that lacks verdicts there is nothing to confirm."""
+        if self._against is None or self.ready is None:
+            return
+        self._confirming = True
+        results = self._results()
+        if len(results) < len(self.expected) * self.leg.settings.repeat:
+            return
+        known = {(one.facts.id, one.scenario_id): one for one in self.expected.values()}
+        wanted = [known[key] for key in self._against.to_ask_again(results) if key in known]
+        confirm(wanted, asked(self.ready), say=say)
+
     def ended(self) -> None:
         """Take note that the server is not needed any more."""
         self._ended_at = time.time()
+        self._over.set()
+
+    def wait_for_end(self) -> None:
+        """Wait until all was asked again that is to be; that begins as soon as the last verdict is there."""
+        if self._against is None or self.ready is None or not self.expected:
+            return
+        soon = time.monotonic() + _SOON_S
+        while not self._over.wait(_LOOK_S) and (self._confirming or time.monotonic() < soon):
+            pass
 
     def problem(self, error: TrialError) -> None:
         """Take note that the server cannot be measured."""
@@ -130,8 +169,12 @@ class Sheet:
         for one in self._crashed if end.interrupted else ():  # what the user's Ctrl-C ended has not crashed
             self._tally.add(never_asked(one, Cancelled("the run was interrupted")))
         self._count_unreported(end)
-        self.summary = self._tally.summary(dataclasses.replace(self._run_facts(end), resources=self._resources()))
-        self._verdict = gate.decide(self.summary, self.leg.settings.gate)
+        self._held = self._held_against()
+        facts = dataclasses.replace(self._run_facts(end), resources=self._resources())
+        self.summary = self._tally.summary(facts)
+        self._verdict = self._judged(self.summary)
+        said = {name: getattr(self._verdict, name) for name in ("name", "passed", "sentence", "lines")}
+        self.summary = dataclasses.replace(self.summary, run=dataclasses.replace(facts, gate=said))
         self.exit = gate.exit_code(
             self.summary,
             self._verdict,
@@ -140,12 +183,31 @@ class Sheet:
             strict_thinking=self.leg.settings.strict_thinking,
         )
 
+    def _judged(self, summary: Summary) -> gate.GateVerdict:
+        """Return what the gates say, of which the baseline is one."""
+        return gate.decide(summary, self._gate, baseline=self._held.verdict if self._held is not None else None)
+
+    def _held_against(self) -> Held | None:
+        folder = self.folder
+        if self._against is None or folder is None:
+            return None
+        hashes = {one.facts.content_hash for one in self.expected.values()}
+        fresh = (result for result in heard_again(folder) if result.key.pack_hash in hashes)
+        return self._against.held(manifest.read(folder), self._results(), fresh)
+
+    def _results(self) -> list[Result]:
+        """Return the verdicts there are, of all attempts."""
+        reader = self.reader()
+        found = map(reader.result, trial_keys(self.expected.values(), self.leg.settings.repeat))
+        return [result for result in found if result is not None and result.verdict.outcome is not Outcome.ERROR]
+
     def write(self, exit_: gate.Exit, short: Callable[[Path], str]) -> None:
         """Write the papers; raises OSError and `LlmbenchError`."""
         folder, summary = self.folder, self.summary
         if folder is None or summary is None:
             return
-        manifest.update(folder, finished_at=summary.run.finished_at, exit_code=exit_.code, exit_sentence=exit_.sentence)
+        ended = {"finished_at": summary.run.finished_at, "exit_code": exit_.code, "exit_sentence": exit_.sentence}
+        manifest.update(folder, **ended)
         paths = write_papers(folder, summary, manifest.read(folder), self.reader())
         self._written = ["Written:", *(f"  {short(path)}" for path in paths)]
         self._written += quality_notes(self.leg.settings.write_quality, summary, short)
@@ -171,14 +233,23 @@ class Sheet:
                 terminal.write_line(line)
             terminal.write_line("")
 
+    @property
+    def measured(self) -> Measured | None:
+        """What a CI job is told of this leg; None before `finish`."""
+        if self.summary is None or self._verdict is None:
+            return None
+        comparison = self._held.comparison if self._held is not None else None
+        return Measured(summary=self.summary, verdict=self._verdict, exit_=self.exit, comparison=comparison)
+
     def so_far(self) -> Summary:
         """Return what is known before the end."""
         return self.summary or self._tally.summary(self._run_facts(SessionEnd()))
 
     def _gate_lines(self) -> list[str]:
-        if self._verdict is None or not self._verdict.lines:
+        said = self._verdict
+        if said is None or not said.name:
             return []
-        return [f"Gate {self._verdict.name}:", *(f"- {line}" for line in self._verdict.lines)]
+        return [f"Gate {said.name}: {said.sentence}", *(f"- {line}" for line in said.lines)]
 
     def _count_unreported(self, end: SessionEnd) -> None:
         """Book trials that were finished when the run was stopped, before their items could report them."""
@@ -222,5 +293,6 @@ class Sheet:
             problem=f"the server could not be measured ({self._problem.reason})" if self._problem else "",
             about=ready.about if ready else {},
             thinking_switch=ready.switch.key if ready else "",
+            baseline=self._held.plain() if self._held is not None else {},
             tag_totals=self._tag_totals,
         )

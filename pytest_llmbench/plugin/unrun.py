@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import pytest
 
 from pytest_llmbench.errors import BadConfiguration, LlmbenchError, TrialError, WorkerCrashed
 from pytest_llmbench.journal import Journal
-from pytest_llmbench.records import Outcome, PackFacts, Purpose, Reason, Result, TrialKey, Verdict
+from pytest_llmbench.plugin.demand import Wanted
+from pytest_llmbench.records import Outcome, Purpose, Reason, Result, TrialKey, Verdict
 from pytest_llmbench.runfolder import RunFolder
 
 
-class Known(Protocol):
+class Known(Wanted, Protocol):
     """A selected scenario."""
 
     @property
@@ -21,16 +23,17 @@ class Known(Protocol):
         """The test item's node id."""
 
     @property
-    def facts(self) -> PackFacts:
-        """The pack."""
-
-    @property
-    def scenario_id(self) -> str:
-        """The scenario's id."""
-
-    @property
     def profile(self) -> str:
         """The leg it belongs to, "" where only one server is measured."""
+
+
+def trial_keys(scenarios: Iterable[Wanted], attempts: int) -> Iterator[TrialKey]:
+    """Yield the keys of all attempts of these scenarios, as a journal knows them."""
+    for one in scenarios:
+        for attempt in range(1, attempts + 1):
+            yield TrialKey(
+                pack=one.facts.id, pack_hash=one.facts.content_hash, scenario=one.scenario_id, attempt=attempt
+            )
 
 
 class Unrun:

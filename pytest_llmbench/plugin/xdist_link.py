@@ -5,7 +5,7 @@ Imported only in a controller: where xdist is installed and asked for workers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_llmbench.plugin.channel import Hello
     from pytest_llmbench.plugin.desk import Desk
     from pytest_llmbench.plugin.host import Host
-from pytest_llmbench.plugin.ready import Ready
+    from pytest_llmbench.plugin.ready import Ready
 
 
 def link_xdist(config: pytest.Config) -> None:
@@ -37,6 +37,7 @@ class ControllerHooks:
         self._failures = 0
         self._uncollected: list[str] = []
         self.broker: Broker | None = None
+        self._desk: Desk | None = None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -64,7 +65,7 @@ class ControllerHooks:
         self._collected.add(node)
         self._stop_if_uncollected()
         if self.broker is None and self._address is not None and self._address.called():
-            self.broker = _open_controller(self._config, self._address, self._nodes)
+            self._desk, self.broker = _open_controller(self._config, self._address, self._nodes)
         self._begin_without_scheduler()
 
     def _begin_without_scheduler(self) -> None:
@@ -81,6 +82,14 @@ class ControllerHooks:
             from pytest_llmbench.summary import plural
 
             raise pytest.Session.Interrupted(f"{plural(len(self._uncollected), 'error')} during collection")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Have the desk ask again what flipped: it was opened too late for its own hook."""
+        done = yield
+        if self._desk is not None:
+            self._desk.confirm_last()
+        return done
 
     def wait_for_server(self) -> bool:
         """Wait until the server is ready, and let the trials begin. False where it cannot be measured."""
@@ -147,7 +156,7 @@ class TrialScheduling(LoadScheduling):  # type: ignore[misc]
             self.check_schedule(node)
 
 
-def _open_controller(config: pytest.Config, address: Address, workers: int) -> Broker:
+def _open_controller(config: pytest.Config, address: Address, workers: int) -> tuple[Desk, Broker]:
     from pytest_llmbench.plugin.broker import Broker
     from pytest_llmbench.plugin.collect import families_of
     from pytest_llmbench.plugin.desk import Desk
@@ -160,18 +169,20 @@ def _open_controller(config: pytest.Config, address: Address, workers: int) -> B
     desk = Desk(config, legs, direct=True)
     hosts = {leg.name: Host(leg, families, base=runs_dir(config), say=desk.say) for leg in legs}
     check_all(hosts.values())
+    desk.hosts = hosts
     courses = [
         Course(
             name=leg.name,
             attempts=leg.settings.repeat,
             server=_Preparation(leg.name, desk, host=hosts[leg.name], workers=workers),
+            judged_first=bool(leg.settings.baseline),
         )
         for leg in legs
     ]
     broker = Broker(address, courses=courses, audience=desk.progress, durations=desk.last_run.durations)
     desk.closing = partial(_close_all, broker, hosts.values())
     install(config, None, desk)
-    return broker
+    return desk, broker
 
 
 def _close_all(broker: Broker, hosts: Collection[Host]) -> None:
@@ -228,7 +239,7 @@ class _Preparation:
             told = BadConfiguration(str(error))
             self._desk.problem(self._name, told)
             raise told from error
-        self._desk.opened(ready, self._host)
+        self._desk.opened(ready)
         return ready
 
     def _announce(self, hello: Hello) -> None:

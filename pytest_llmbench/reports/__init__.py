@@ -12,10 +12,11 @@ from pathlib import Path
 from pytest_llmbench.contracts import Report
 from pytest_llmbench.reports.files import replace_file
 from pytest_llmbench.reports.markdown_table import MarkdownTable
+from pytest_llmbench.reports.openmetrics import OpenMetrics
 from pytest_llmbench.reports.quality_line import QualityLine
 from pytest_llmbench.summary import Summary
 
-REPORTS: Mapping[str, Report] = {report.name: report for report in (QualityLine(), MarkdownTable())}
+REPORTS: Mapping[str, Report] = {report.name: report for report in (QualityLine(), MarkdownTable(), OpenMetrics())}
 """What a run folder gets. `terminal`, `html_block`, `results_json` and `code_report` have readers of their own."""
 
 

@@ -13,9 +13,10 @@ from pytest_llmbench.summary import Counts, PackSummary, RunFacts, Summary, coun
 
 Rows = list[tuple[str, ...]]
 
-NOTE = (
-    "Scores whose 95% intervals overlap widely may be equally good. The scenarios are the same, so "
-    "what differs between two servers says more than the two scores: results.json has every verdict."
+NOTE = "Scores whose 95% intervals overlap widely may be equally good."
+SAME_SCENARIOS = (
+    "The scenarios are the same, so what differs between two servers says more than the two scores: "
+    "results.json has every verdict."
 )
 
 
@@ -24,7 +25,7 @@ def comparison_lines(summaries: Mapping[str, Summary]) -> list[str]:
     rows = _rows(summaries)
     widths = [max(width(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [" | ".join(pad(text, widths[at], right=at > 0) for at, text in enumerate(row)).rstrip() for row in rows]
-    return [lines[0], "-+-".join("-" * columns for columns in widths), *lines[1:], "", NOTE]
+    return [lines[0], "-+-".join("-" * columns for columns in widths), *lines[1:], "", _note(summaries)]
 
 
 def comparison_markdown(summaries: Mapping[str, Summary]) -> str:
@@ -32,7 +33,16 @@ def comparison_markdown(summaries: Mapping[str, Summary]) -> str:
     head, *rows = _rows(summaries)
     table = [_cells(head), _cells(["---", *["---:"] * (len(head) - 1)]), *map(_cells, rows)]
     runs = [f"- {name}: {_outcome(summary.run)}" for name, summary in summaries.items()]
-    return "\n".join(["# Side by side", "", *table, "", NOTE, "", "Runs:", "", *runs, ""])
+    return "\n".join(["# Side by side", "", *table, "", _note(summaries), "", "Runs:", "", *runs, ""])
+
+
+def _note(summaries: Mapping[str, Summary]) -> str:
+    asked = {
+        frozenset((pack.facts.id, pack.facts.content_hash, pack.selected) for pack in summary.packs)
+        for summary in summaries.values()
+        if summary.packs
+    }
+    return f"{NOTE} {SAME_SCENARIOS}" if len(asked) == 1 else NOTE
 
 
 def _outcome(run: RunFacts) -> str:

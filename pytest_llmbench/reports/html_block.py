@@ -9,7 +9,7 @@ from pytest_llmbench.reports.cautions import caution_blocks
 from pytest_llmbench.reports.quality_line import quality_line
 from pytest_llmbench.reports.table import INTERVAL_NOTE, measured_text, notes, pack_table
 from pytest_llmbench.reports.telemetry_text import resource_lines
-from pytest_llmbench.reports.wording import single_line
+from pytest_llmbench.reports.wording import gate_lines, gate_text, single_line
 from pytest_llmbench.summary import RunFacts, Summary
 
 _CELL = 'style="padding: 2px 10px; text-align: {side}; border-bottom: 1px solid #e6e6e6"'
@@ -25,6 +25,7 @@ def html_block(summary: Summary) -> str:
             '<div class="llmbench">',
             f"<h2>{_safe(_heading(summary.run))}</h2>",
             f"<p>{_safe(_measured(summary))}</p>",
+            *_gates(summary.run),
             '<table style="border-collapse: collapse">',
             *rows,
             "</table>",
@@ -46,6 +47,18 @@ def _measured(summary: Summary) -> str:
     """Say what was measured, or why it was not."""
     problem = f"Not measured: {summary.run.problem}" if summary.run.problem else ""
     return ". ".join(filter(None, [problem, measured_text(summary) if summary.run.model or not problem else ""]))
+
+
+def _gates(run: RunFacts) -> list[str]:
+    """Say before all figures what the gates and the baseline said; how that was decided is folded away."""
+    if not run.gate.get("name"):
+        return []
+    items = (f"<li>{_safe(line)}</li>" for line in gate_lines(run.gate, run.baseline))
+    return [
+        f"<p><strong>{_safe(gate_text(run.gate))}</strong></p>",
+        "<details><summary>How it was decided</summary>",
+        *("<ul>", *items, "</ul>", "</details>"),
+    ]
 
 
 def _cautions(summary: Summary) -> list[str]:

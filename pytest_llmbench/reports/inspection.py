@@ -13,6 +13,9 @@ from pytest_llmbench.statistics import quantile
 _HEADS = ("pack", "scenario", "outcome", "reason", "latency", "tokens", "detail")
 _DETAIL_LIMIT = 200
 _CONTEXT = 3
+_NAMED = 5
+_LEAST_DETAIL = 30
+"""Columns that a detail gets on however narrow a terminal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +36,25 @@ class Difference:
         return _words(self.before) != _words(self.now)
 
 
-def listing(results: Sequence[Result]) -> list[str]:
-    """Return an aligned line for each trial, and what they came to."""
-    if not results:
-        return ["no trial fits"]
+def listing(results: Sequence[Result], *, columns: int | None = None) -> list[str]:
+    """Return an aligned line for each trial, and what they came to; details are cut where `columns` end."""
     rows = [_HEADS, *map(_cells, results)]
     widths = [max(width(row[at]) for row in rows) for at in range(len(_HEADS))]
-    return [*(_aligned(row, widths) for row in rows), "", _sums(results)]
+    lines = [_aligned(row, widths) for row in rows]
+    if columns is not None:
+        most = max(columns, sum(widths[:-1]) + 2 * len(widths) + _LEAST_DETAIL)
+        lines = [_cut(line, most) for line in lines]
+    return [*lines, "", _sums(results)]
+
+
+def _cut(line: str, columns: int) -> str:
+    """Return as much of a line as `columns` hold, with three dots where some of it is missing."""
+    if width(line) <= columns:
+        return line
+    kept = line[: columns - 3]
+    while width(kept) > columns - 3:
+        kept = kept[:-1]
+    return f"{kept}..."
 
 
 def transcript(result: Result, turns: Sequence[Turn]) -> Iterator[str]:
@@ -81,13 +96,35 @@ def differences(
 
 
 def difference_lines(found: Sequence[Difference], *, same: int) -> list[str]:
-    """Return a line for each verdict that differs and how often only the words of the answer did."""
+    """Return a line for each verdict that differs and how often only the words of the answer did.
+
+    Trials that only one of the runs has are counted: a longer run, or one with more attempts, is no change.
+    """
+    both = [one for one in found if one.before is not None and one.now is not None]
     lines = [
-        f"{trial_title(one.key)}: {_words(one.before)} -> {_words(one.now)}" for one in found if one.verdicts_differ
+        f"{trial_title(one.key)}: {_words(one.before)} -> {_words(one.now)}" for one in both if one.verdicts_differ
     ]
-    reworded = sum(not one.verdicts_differ for one in found)
-    tail = f"{len(lines):,} verdicts differ, {reworded:,} answers differ under the same verdict, {same:,} trials agree"
-    return [*lines, *([""] if lines else []), tail]
+    reworded = sum(not one.verdicts_differ for one in both)
+    differ, agree = (
+        f"{count:,} {word if count == 1 else words}"
+        for count, word, words in (
+            (len(lines), "verdict differs", "verdicts differ"),
+            (same, "trial agrees", "trials agree"),
+        )
+    )
+    answers = f"{reworded:,} {'answer differs' if reworded == 1 else 'answers differ'} under the same verdict"
+    return [*lines, *([""] if lines else []), f"{differ}, {answers}, {agree}", *_alone(found)]
+
+
+def _alone(found: Sequence[Difference]) -> Iterator[str]:
+    """Yield what only one of the two runs has."""
+    for name, keys in (
+        ("the earlier one", [one.key for one in found if one.now is None]),
+        ("this one", [one.key for one in found if one.before is None]),
+    ):
+        if keys:
+            more = f" and {len(keys) - _NAMED:,} more" if len(keys) > _NAMED else ""
+            yield f"only in {name}: {', '.join(map(trial_title, keys[:_NAMED]))}{more}"
 
 
 def answer_diff(one: Difference, texts: tuple[str, str]) -> list[str]:
@@ -155,9 +192,8 @@ def _verdict_lines(result: Result) -> Iterator[str]:
 
 
 def _figures(result: Result) -> str:
-    read, written = (
-        MISSING if count is None else f"{count:,}" for count in (result.prompt_tokens, result.completion_tokens)
-    )
+    counts = (result.prompt_tokens, result.completion_tokens)
+    read, written = ("an unknown number" if count is None else f"{count:,}" for count in counts)
     first = f", first token after {seconds(result.first_token_s)}" if result.first_token_s is not None else ""
     retries = f", {result.retries} retries" if result.retries else ""
     return f"{seconds(result.latency_s)}{first}, {read} tokens read, {written} written{retries}"

@@ -9,8 +9,8 @@ from pytest_llmbench.reports.published_scores import published_lines
 from pytest_llmbench.reports.quality_line import quality_line
 from pytest_llmbench.reports.table import INTERVAL_NOTE, errors, failures, measured_text, notes, pack_table
 from pytest_llmbench.reports.telemetry_text import resource_lines, resource_notes
-from pytest_llmbench.reports.wording import markdown, moment
-from pytest_llmbench.summary import Summary
+from pytest_llmbench.reports.wording import gate_lines, gate_text, markdown, moment
+from pytest_llmbench.summary import RunFacts, Summary
 
 BREAKDOWN_LIMIT = 1000
 """Lines of each breakdown; results.json has all."""
@@ -30,6 +30,7 @@ class MarkdownTable:
             "",
             f"Measured {moment(run.started_at)}: {markdown(measured_text(summary))}.",
             "",
+            *_gates(run),
             *_table_lines(summary),
             "",
             *_paragraphs([*resource_lines(run.resources), *resource_notes(run.resources)]),
@@ -44,6 +45,14 @@ class MarkdownTable:
             *_interrupted(summary),
         ]
         return "\n".join(lines).rstrip() + "\n"
+
+
+def _gates(run: RunFacts) -> list[str]:
+    """Return what the gates and the baseline said, which comes before all figures, and how that was decided."""
+    if not run.gate.get("name"):
+        return []
+    told = [f"- {markdown(line)}" for line in gate_lines(run.gate, run.baseline)]
+    return [f"**{markdown(gate_text(run.gate))}**", "", *told, *[""][: len(told)]]
 
 
 def _table_lines(summary: Summary) -> list[str]:

@@ -37,7 +37,7 @@ def pairing_lines(summaries: Mapping[str, Summary], paths: Mapping[str, str], pa
         lines += [f"- not comparable: {single_line(text)}" for text in pairing.differences]
         lines += [f"- mind: {single_line(text)}" for text in pairing.warnings]
         lines += [f"- {single_line(text)}" for text in pairing.comparison.lines] if not pairing.differences else []
-        lines += _flips(pairing) if len(pairings) == 1 else []
+        lines += _flips(pairing, first) if len(pairings) == 1 else []
     return lines
 
 
@@ -86,9 +86,11 @@ def reasons_of(results: Iterable[Result]) -> dict[tuple[str, str], str]:
     return found
 
 
-def _flips(pairing: Pairing) -> list[str]:
-    lines = []
-    for heading, worse in (("Worse:", True), ("Better:", False)):
+def _flips(pairing: Pairing, first: str) -> list[str]:
+    """Return each flip; of runs that do not compare without the word for it."""
+    judged, lines = ("Worse:", "Better:"), list[str]()
+    apart = (f"Passed more often in {first}:", f"Passed more often in {pairing.name}:")
+    for heading, worse in zip(apart if pairing.differences else judged, (True, False), strict=True):
         flips = [flip for flip in pairing.comparison.flips if flip.is_worse is worse]
         lines += ["", heading] if flips else []
         for flip in flips:

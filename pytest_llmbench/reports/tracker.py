@@ -24,6 +24,7 @@ from pytest_llmbench.reports.wording import MISSING, day, markdown, rate, second
 from pytest_llmbench.summary import plural
 
 _MARKER = re.compile(r"^<!-- llmbench (begin|end) ([a-z]+)(?: .*)?-->\s*$")
+_ISSUES = "## Known issues"
 _HINT = "written by llmbench tracker, changes in here are lost"
 _NOTE = (
     "passed/scenarios, score and its 95% interval. Only whole packs at their own sampling stand here; the best of "
@@ -39,14 +40,15 @@ def new_tracker(points: Sequence[Point]) -> str:
     issues = [line for subject in by_subject(filter(_compares, points)) for line in _issue_section(subject)]
     lines = ["# Model tracker", "", *blocks["overview"], "", "## Latest runs", "", *blocks["latest"], ""]
     lines += ["## Changes since the run before", "", *blocks["changes"], "", "## Best runs", "", *blocks["best"], ""]
-    lines += ["## Known issues", "", "This section is yours: updates touch only what stands between markers.", ""]
+    lines += [_ISSUES, "", "This section is yours: updates touch only what stands between markers.", ""]
     return "\n".join([*lines, *issues]).rstrip() + "\n"
 
 
 def updated(text: str, points: Sequence[Point], *, where: str) -> str:
     """Return `text` with each of our blocks made anew; raises `UsageProblem` where markers are missing or broken.
 
-    `where` names the file in errors. Line ends stay as they are.
+    What is measured for the first time gets an empty section below the known issues; no other line outside the blocks
+    is touched. `where` names the file in errors. Line ends stay as they are.
     """
     lines = text.split("\n")
     spans = _spans(lines, where)
@@ -60,7 +62,28 @@ def updated(text: str, points: Sequence[Point], *, where: str) -> str:
     for name, (first, last) in spans.items():
         made += [*lines[done:first], *_ended_like(_block(name, points), lines[first], lines[last])]
         done = last + 1
-    return "\n".join([*made, *lines[done:]])
+    return "\n".join(_with_sections([*made, *lines[done:]], lines, points))
+
+
+def _with_sections(made: list[str], before: Sequence[str], points: Sequence[Point]) -> list[str]:
+    """Return the lines with a section for each subject that stood nowhere before: one taken out stays out."""
+    known = {line.removeprefix("### ").strip() for line in before if line.startswith("### ")}
+    known |= {line.split(" | ")[0].removeprefix("| ") for line in before if line.startswith("| ")}
+    fresh = [
+        subject for subject in by_subject(filter(_compares, points)) if markdown(subject_words(subject)) not in known
+    ]
+    heading = next((at for at, line in enumerate(made) if line.rstrip() == _ISSUES), None)
+    if not fresh or heading is None:
+        return made
+    below = range(heading + 1, len(made))
+    end = next((at for at in below if made[at].startswith(("# ", "## ", "<!-- llmbench begin"))), len(made))
+    last = max((at for at in range(heading, end) if made[at].strip()), default=heading)
+    ended = "\r" if made[heading].endswith("\r") else ""
+    sections = [line + ended for subject in fresh for line in ("", *_issue_section(subject)[:-1])]
+    if last == len(made) - 1:  # the file's last line has no end: it gets one, and what is the last line now has none
+        made[last] += ended
+        sections[-1] = sections[-1].removesuffix("\r")
+    return [*made[: last + 1], *sections, *made[last + 1 :]]
 
 
 def _ended_like(block: Sequence[str], first: str, last: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_llmbench.reports.series import (
@@ -15,6 +15,7 @@ from pytest_llmbench.reports.series import (
     subject_words,
 )
 from pytest_llmbench.reports.wording import day, moment, pad, single_line, width
+from pytest_llmbench.saved_run import RunHead
 from pytest_llmbench.summary import plural
 
 NOTE = (
@@ -51,14 +52,23 @@ def trend_plain(points: Sequence[Point]) -> list[dict[str, Any]]:
     ]
 
 
-def left_out(unfinished: int, unreadable: int) -> str:
-    """Say how many runs are not in the trend, or return ""."""
-    parts = [
-        f"{plural(unfinished, 'run')} not finished (llmbench report RUN shows what there is)" if unfinished else "",
-        f"{plural(unreadable, 'run')} that cannot be read" if unreadable else "",
-    ]
-    told = " and ".join(filter(None, parts))
-    return f"Left out: {told}." if told else ""
+def left_out(heads: Iterable[RunHead]) -> str:
+    """Say which runs are not in the trend, and why; "" where all are."""
+    known = list(heads)
+    unreadable = [head for head in known if head.problem]
+    unfinished = [head for head in known if not head.problem and not head.is_whole]
+    told = []
+    if unfinished:
+        runs = f"{plural(len(unfinished), 'run')} not finished, {_newest(unfinished)}"
+        told.append(f"{runs} (llmbench report RUN shows what there is)")
+    if unreadable:
+        runs = f"{plural(len(unreadable), 'run')} that cannot be read, {_newest(unreadable)}"
+        told.append(f"{runs} ({unreadable[-1].problem})")
+    return f"Left out: {' and '.join(told)}." if told else ""
+
+
+def _newest(heads: Sequence[RunHead]) -> str:
+    return heads[-1].name if len(heads) == 1 else f"the newest of them {heads[-1].name}"
 
 
 def _cells(series: Sequence[Point], at: int) -> tuple[str, ...]:

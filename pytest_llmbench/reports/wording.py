@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 MISSING = "-"
 """What stands where there is no figure."""
@@ -85,3 +87,19 @@ def pad(text: str, columns: int, *, right: bool = False) -> str:
     """Return `text` filled with spaces to `columns`; `right` puts them before it."""
     fill = " " * max(0, columns - width(text))
     return fill + text if right else text + fill
+
+
+def gate_text(said: Mapping[str, Any]) -> str:
+    """Return what the gates said in one line, from `RunFacts.gate`."""
+    return f"{'Passed' if said['passed'] else 'Failed'}, by {said['name']}: {said['sentence']}"
+
+
+def gate_lines(said: Mapping[str, Any], held: Mapping[str, Any]) -> list[str]:
+    """Return how that was decided, and each scenario that flipped against the baseline (`RunFacts.baseline`)."""
+    flips = [
+        f"{'worse' if flip['is_worse'] else 'better'}: {flip['pack']} {flip['scenario']} "
+        f"{flip['before'][0]}/{flip['before'][1]} -> {flip['now'][0]}/{flip['now'][1]}"
+        f"{' (flaky in the baseline)' if flip['was_flaky'] else ''}"
+        for flip in held.get("flips", ())
+    ]
+    return [*said["lines"], *flips]

@@ -66,11 +66,14 @@ def _hash(files: Iterable[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-def record_of(changes: Mapping[str, Any], told: list[dict[str, Any]], *, at: str, stamp: str) -> dict[str, Any]:
-    """Return what the manifest keeps of a rescoring."""
+def record_of(
+    changes: Mapping[str, Any], told: list[dict[str, Any]], *, sandbox: Mapping[str, str], at: str, stamp: str
+) -> dict[str, Any]:
+    """Return what the manifest keeps of a rescoring; `sandbox` is where programs were run again, {} for nowhere."""
     return {
         "at": at,
         "version": __version__,
+        "sandbox": dict(sandbox) or None,
         "packs": told,
         "counts": changes["packs"],
         "changed": changes["changed"],

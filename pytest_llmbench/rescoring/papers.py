@@ -26,11 +26,15 @@ def write_papers_again(folder: Path, outdated: Sequence[str] = ()) -> list[Path]
 
 
 def _as_of_now(run: SavedRun, outdated: Sequence[str]) -> SavedRun:
-    """Return the run with what its old results.json says is missing put under the packs' versions of now."""
+    """Return the run with what its old results.json says is missing put under the packs' versions of now.
+
+    What a gate or a baseline said is left out: that was said of the verdicts before.
+    """
     facts = {result.pack.id: result.pack for result in run.results}
     files = {result.nodeid.partition("::")[0]: result.pack.id for result in run.results}
     packs = [_pack(pack, facts.get(pack["id"]), outdated, files) for pack in run.head.get("packs", ())]
-    return dataclasses.replace(run, head={**run.head, "packs": packs} if run.head else {})
+    head = {**run.head, "packs": packs} if run.head else {}
+    return dataclasses.replace(run, head=head, run={**run.run, "baseline": {}, "gate": {}})
 
 
 def _pack(

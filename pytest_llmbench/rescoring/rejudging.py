@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -50,13 +50,17 @@ class Rejudged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What judging needs. `known` returns a new verdict that an interrupted rescoring has left, or None."""
+    """What judging needs. `known` returns a new verdict that an interrupted rescoring has left, or None.
+
+    `sandbox` describes where programs were run so far, {} where none was.
+    """
 
     run: SavedRun
     book: PackBook
     judges: Judges
     fill: Fill
     known: Callable[[TrialKey], Result | None] = lambda _: None
+    sandbox: Callable[[], Mapping[str, str]] = dict
 
 
 def rejudge(bench: Bench) -> Iterator[Rejudged]:

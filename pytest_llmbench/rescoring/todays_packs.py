@@ -10,7 +10,7 @@ from pytest_llmbench.contracts import Dialogue, Families, Verifier
 from pytest_llmbench.datasets import is_pack_file, pack_fault, pack_file, read_pack, select_packs
 from pytest_llmbench.errors import UnknownName
 from pytest_llmbench.lookup import find
-from pytest_llmbench.own_members import add_own_members
+from pytest_llmbench.own_members import add_installed_members, add_own_members
 from pytest_llmbench.pack_rules import facts_as_judged, rules_of
 from pytest_llmbench.records import Pack, PackFacts, Purpose, Result, Scenario
 from pytest_llmbench.runfolder import HOME
@@ -58,11 +58,12 @@ def find_todays_packs(
     """Return the packs of `results`; those of `named` (as --llm-packs takes them) before all others.
 
     Looked for there, then where the run had them (from here, and from the project that the run folder is in), then
-    among those that come with us. Members that a pack's conftests bring are added to `families`. Raises
-    `UsageProblem` for a name that is none and for a conftest that cannot be imported, `PackError` for a pack file
-    that is wrong.
+    among those that come with us. Members that installed plugins and a pack's conftests bring are added to
+    `families`. Raises `UsageProblem` for a name that is none and for a plugin or conftest that cannot be imported,
+    `PackError` for a pack file that is wrong.
     """
     own = [*select_packs(named)]
+    add_installed_members(families)
     packs: dict[str, TodaysPack] = {}
     problems: dict[str, str] = {}
     for name, nodeid in _first_nodes(results).items():
@@ -70,7 +71,7 @@ def find_todays_packs(
         if found is None:
             problems[name] = f"the pack {name} is not found: name its folder with --packs"
             continue
-        add_own_members(families, pack_file(found), _root(run_folder))
+        add_own_members(families, pack_file(found), project_of(run_folder))
         try:
             packs[name] = _checked(found, families)
         except UnknownName as error:
@@ -89,7 +90,7 @@ def _first_nodes(results: Iterable[Result]) -> dict[str, str]:
 def _candidates(name: str, nodeid: str, run_folder: Path, own: Sequence[Path]) -> Iterator[Path]:
     yield from own
     file = nodeid.partition("::")[0]
-    for base in (Path.cwd(), _root(run_folder)):
+    for base in (Path.cwd(), project_of(run_folder)):
         if file and is_pack_file(base / file):
             yield base / file
     try:
@@ -98,7 +99,7 @@ def _candidates(name: str, nodeid: str, run_folder: Path, own: Sequence[Path]) -
         return
 
 
-def _root(run_folder: Path) -> Path:
+def project_of(run_folder: Path) -> Path:
     """Return the project a run folder lies in: what holds its ``.llmbench``, else where we are."""
     home = next((path for path in run_folder.resolve().parents if path.name == HOME), None)
     return home.parent if home is not None else Path.cwd()

@@ -59,7 +59,8 @@ def _packs(bench: Bench) -> Iterable[tuple[str, TodaysPack]]:
 def _plan(bench: Bench, changes: Changes, outdated: list[str]) -> dict[str, Any]:
     now = datetime.now(UTC)
     stamp = f"{now:%Y-%m-%dT%H-%M-%S}-{now.microsecond:06d}Z"
-    record = record_of(changes.plain(), reasons(bench.run, bench.book), at=now.isoformat(), stamp=stamp)
+    told, sandbox = reasons(bench.run, bench.book), bench.sandbox()
+    record = record_of(changes.plain(), told, sandbox=sandbox, at=now.isoformat(), stamp=stamp)
     packs = {
         name: {"version": pack.facts.version, "content_hash": pack.facts.content_hash, "size": pack.facts.size}
         for name, pack in _packs(bench)

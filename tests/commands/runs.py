@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 _FOREIGN = re.compile(r"LLMBENCH|PYTEST|CI$|OPENAI|COV_|PYTHON|GITHUB|GITLAB")
 
@@ -27,6 +30,14 @@ def measured(root: Path, *words: str) -> Path:
     runs = sorted((root / ".llmbench" / "runs").glob("*"), key=lambda path: path.stat().st_mtime_ns)
     assert runs, said
     return runs[-1]
+
+
+def copied(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of a project with a run in it, and be in that."""
+    root = tmp_path / "project"
+    shutil.copytree(project, root)
+    monkeypatch.chdir(root)
+    return root
 
 
 def results_of(run: Path) -> dict[str, Any]:

@@ -47,6 +47,8 @@ def test_runs_that_do_not_compare_get_no_verdict(capsys: pytest.CaptureFixture[s
     printed = shown(capsys, RIGHT, WRONG)
     assert "A -> B: NOT COMPARABLE in 1 respect" in printed
     assert "- not comparable: endpoint: gold -> broken" in printed
+    assert "Worse:" not in printed
+    assert "Passed more often in A:\n  instructfollow-15 IF-01: passed 2/2 -> 0/2" in printed
     assert "REGRESSION" not in printed
     assert "  toolcall-15 TC-01: passed 2/2 -> 0/2, wrong_tool" in printed
 

@@ -71,13 +71,13 @@ def test_filters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_real_runs_of_recorded_answers_are_listed(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the remark that they are no model; half-written and unreadable ones are counted."""
+    """With the remark that they are no model; half-written and unreadable ones are named."""
     cut_off(copied(runs / RIGHT, "half"))
     (copied(runs / WRONG, "odd") / "manifest.json").write_text("{", encoding="ascii")
     printed = shown(capsys)
     assert "recorded answers, no model" in printed
-    assert "Left out: 1 run not finished" in printed
-    assert "1 run that cannot be read" in printed
+    assert "Left out: 1 run not finished, half (llmbench report RUN" in printed
+    assert "1 run that cannot be read, odd (.llmbench/runs/odd/manifest.json is no whole JSON file" in printed
 
 
 def test_without_a_finished_run_there_is_no_trend(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

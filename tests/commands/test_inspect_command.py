@@ -10,7 +10,10 @@ import pytest
 
 from pytest_llmbench.commands.main import main
 from pytest_llmbench.records import Reason
+from pytest_llmbench.reports.inspection import listing
+from pytest_llmbench.reports.wording import width
 from tests.commands.saved_runs import RIGHT, WRONG, copied, cut_off, judge_again
+from tests.summaries import facts, result
 
 
 def shown(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
@@ -40,7 +43,7 @@ def test_every_trial_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.usefixtures("runs")
 def test_filters_keep_what_fits_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
     """By failure, by scenario as id, glob or with its pack, and by reason."""
-    assert "no trial fits" in shown(capsys, RIGHT, "--failed")
+    assert "no trial of this run fits" in shown(capsys, RIGHT, "--failed")
     assert len(data(capsys, WRONG, "--failed")["trials"]) == 16
     found = data(capsys, WRONG, "--scenario", "TC-0[12]", "--scenario", "instructfollow-15/IF-03")["trials"]
     assert [(one["scenario"], one["attempt"]) for one in found] == [
@@ -90,7 +93,7 @@ def test_differences_from_another_run(runs: Path, capsys: pytest.CaptureFixture[
     judge_again(runs / "later", "TC-03", Reason.WRONG_ARGUMENT, "the wrong day")
     printed = shown(capsys, "later", "--diff", RIGHT)
     assert "toolcall-15 TC-03: PASS -> FAIL wrong_argument" in printed
-    assert "1 verdicts differ, 0 answers differ under the same verdict, 15 trials agree" in printed
+    assert "1 verdict differs, 0 answers differ under the same verdict, 15 trials agree" in printed
     found = data(capsys, WRONG, "--diff", RIGHT, "--scenario", "IF-0[12]", "--full")
     assert (len(found["differences"]), found["same"]) == (4, 0)
     assert found["differences"][0]["answers"]["before"] != found["differences"][0]["answers"]["now"]
@@ -121,3 +124,32 @@ def test_a_wrong_word_gets_the_right_one(words: list[str], says: str, capsys: py
     """Exit 4, as for every wrong command line."""
     assert main(["inspect", *words]) == 4
     assert says in capsys.readouterr().err
+
+
+def test_what_only_one_run_has_is_no_difference(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that was cut short, or one with more attempts, is told in a line."""
+    half = copied(runs / RIGHT, "half")
+    cut_off(half)
+    printed = shown(capsys, "half", "--diff", RIGHT)
+    assert "0 verdicts differ, 0 answers differ under the same verdict, 14 trials agree" in printed
+    assert "only in the earlier one: toolcall-15 TC-04, toolcall-15 TC-04 attempt 2" in printed
+    assert "only in this one: toolcall-15 TC-04, toolcall-15 TC-04 attempt 2" in shown(capsys, RIGHT, "--diff", "half")
+    assert len(data(capsys, "half", "--diff", RIGHT)["differences"]) == 2
+
+
+def test_a_line_ends_where_the_terminal_does() -> None:
+    """Details are cut with three dots, wide characters counted twice; a narrow terminal still gets some of it."""
+    found = [result(facts(), "TC-01", "wrong_tool", detail="模型" * 40)]
+    whole, cut, least = (listing(found, columns=columns)[1] for columns in (None, 100, 10))
+    assert width(whole) > 100 >= width(cut) > 96
+    assert cut.endswith("...")
+    assert "模" in least
+
+
+def test_a_run_without_a_result_says_so(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is not the filters that let nothing through."""
+    empty = copied(runs / RIGHT, "empty")
+    cut_off(empty)
+    for journal in (empty / "journal").iterdir():
+        journal.write_bytes(b"")
+    assert "no trial of this run has a result yet" in shown(capsys, "empty")

@@ -11,6 +11,7 @@ from pytest_llmbench.commands.main import main
 from pytest_llmbench.datasets import read_pack
 from pytest_llmbench.datasets.pack_skeleton import skeleton
 from tests.commands.runs import measured, verdicts_of
+from tests.plugin.lab import scenarios, write_pack
 
 
 def test_the_list_has_every_pack_that_comes_with_us(capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,3 +111,13 @@ def test_every_id_gives_a_valid_pack(tmp_path: Path, name: str) -> None:
     facts = read_pack(tmp_path).facts
     assert facts.id == name
     assert facts.tags[0] not in ("skip", "not", "quick")
+
+
+def test_a_pack_of_somebody_else_cannot_drive_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is invisible in its texts is shown as an escape."""
+    evil = "Say \x1b[31mred\u202e, then\nstop."
+    pack = write_pack(tmp_path, [{**scenarios(1)[0], "id": "E-1", "title": evil, "prompt": evil}])
+    assert main(["packs", "show", str(pack), "--scenario", "E-1"]) == 0
+    said = capsys.readouterr().out
+    assert "Say \\x1b[31mred\\u202e, then\nstop." in said
+    assert all(char.isprintable() or char == "\n" for char in said)

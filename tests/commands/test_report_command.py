@@ -61,7 +61,7 @@ def test_results_json_alone_gets_the_texts(runs: Path, capsys: pytest.CaptureFix
     before = (alone / "results.json").read_bytes()
     assert main(["report", str(alone / "results.json"), "--json"]) == 0
     written = json.loads(capsys.readouterr().out)["written"]
-    assert sorted(Path(path).name for path in written) == ["REPORT.md", "quality.txt"]
+    assert sorted(Path(path).name for path in written) == ["REPORT.md", "metrics.txt", "quality.txt"]
     assert (alone / "results.json").read_bytes() == before
 
 
@@ -72,3 +72,27 @@ def test_an_old_manifest_is_refused_with_a_word(runs: Path, capsys: pytest.Captu
     assert main(["report", WRONG]) == 4
     assert "no manifest of format 1" in capsys.readouterr().err
     assert (runs / WRONG / "REPORT.md").stat().st_mtime_ns == before
+
+
+def test_a_page_for_a_browser_is_written_too(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With every trial of the run, from the journal or from results.json alone."""
+    assert main(["report", WRONG, "--html", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["written"][-1] == f".llmbench/runs/{WRONG}/report.html"
+    page = (runs / WRONG / "report.html").read_text(encoding="utf-8")
+    assert page.count('<details class="trial fail">') == 16
+    assert f"llmbench reproduce toolcall-15/TC-02 --run .llmbench/runs/{WRONG} --attempt 2" in page
+    alone = runs.parent / "kept"
+    alone.mkdir()
+    shutil.copy(runs / WRONG / "results.json", alone)
+    assert main(["report", str(alone), "--html"]) == 0
+    assert (alone / "report.html").read_text(encoding="utf-8").count('<details class="trial fail">') == 16
+
+
+def test_a_pack_that_was_never_begun_has_its_title(runs: Path) -> None:
+    """The manifest knows it, so the reports of a run that was killed at once do too."""
+    half = copied(runs / RIGHT, "half")
+    cut_off(half)
+    for journal in (half / "journal").iterdir():
+        journal.write_bytes(b"")
+    assert main(["report", "half"]) == 0
+    assert "ToolCall-15 (v1.0.0)" in (half / "REPORT.md").read_text(encoding="utf-8").replace("\\", "")

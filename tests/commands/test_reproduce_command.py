@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 from pytest_llmbench.commands.main import main
 from pytest_llmbench.endpoints.curl import curl_of, variable_of
 from pytest_llmbench.records import Message, Request
-from tests.commands.runs import manifest_of, measured
+from tests.commands.runs import copied, manifest_of, measured
 from tests.plugin.lab import scenario, scenarios, write_pack
 from tests.stub.client import Stub, running_stub
 
@@ -47,12 +46,9 @@ def _project(tmp_path_factory: pytest.TempPathFactory, server: Stub) -> Path:
 @pytest.fixture
 def project(_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of a project with a run in it, to be in; the key is in the environment."""
-    root = tmp_path / "project"
-    shutil.copytree(_project, root)
-    monkeypatch.chdir(root)
     monkeypatch.setenv("LLMBENCH_API_KEY", KEY)
     monkeypatch.setenv("TEAM_TOKEN", "team-secret-value")
-    return root
+    return copied(_project, tmp_path, monkeypatch)
 
 
 def last_request(server: Stub) -> dict[str, Any]:
@@ -151,7 +147,7 @@ def test_a_changed_question_is_sent_as_it_was(project: Path, capsys: pytest.Capt
     [
         (["S-99"], 'has no trial of "S-99"'),
         (["S-01", "--attempt", "2"], "none is number 2"),
-        (["S-01", "--turn", "2"], "the talk has 1 requests"),
+        (["S-01", "--turn", "2"], "the talk has 1 request,"),
         (["S-01", "--run", "nothing"], 'no run is called "nothing"'),
         (["S-01", "--send", "--url", "http://127.0.0.1:9/v1"], "start the server, or name another with --url"),
     ],

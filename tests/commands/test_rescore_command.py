@@ -19,7 +19,7 @@ from pytest_llmbench.journal_reader import JournalReader
 from pytest_llmbench.rescoring import stage, write_back
 from pytest_llmbench.runfolder import RunFolder
 from pytest_llmbench.saved_run import open_run
-from tests.commands.runs import manifest_of, measured, results_of, verdicts_of
+from tests.commands.runs import copied, manifest_of, measured, results_of, verdicts_of
 from tests.plugin.lab import scenarios, write_pack
 from tests.plugin.test_code_packs import DOUBLE, TASKS, fenced
 from tests.stub.client import running_stub
@@ -70,10 +70,7 @@ def _project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of it, to be in."""
-    root = tmp_path / "project"
-    shutil.copytree(_project, root)
-    monkeypatch.chdir(root)
-    return root
+    return copied(_project, tmp_path, monkeypatch)
 
 
 def the_run(root: Path) -> Path:

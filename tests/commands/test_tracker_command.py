@@ -121,3 +121,41 @@ def test_without_runs_no_file_is_made(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     assert main(["tracker", "T.md"]) == 4
     assert not Path("T.md").exists()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", ""])
+def test_what_is_new_gets_its_section(runs: Path, end: str) -> None:
+    """Below the known issues, before whatever follows; no hand-written byte is touched."""
+    first = update().replace("- none known", "- slow at **noon**  ", 1).replace("\n", end or "\n").rstrip()
+    Path("T.md").write_bytes((first + end).encode())
+    write_series(runs, model="new|one", profile="", passed=(11,), start=20)
+    text = update()
+    line = end or "\n"
+    assert text.endswith(f"- none known{line}{line}### new\\|one{line}{line}- none known{end}")
+    below = first[first.index("## Known issues") :]
+    assert below in text
+    assert update() == text
+    moved = text.replace(f"### new\\|one{line}{line}- none known", "", 1)
+    Path("T.md").write_bytes(moved.encode())
+    assert update() == moved
+
+
+def test_new_packs_and_profiles_come_into_the_tables(runs: Path) -> None:
+    """As columns and rows; a section goes where the known issues end, not behind the owner's later words."""
+    text = update() + "\n## Reading list\n\nmine\n"
+    Path("T.md").write_text(text, encoding="utf-8")
+    write_series(runs, model="m", profile="q2", passed=(9,), start=30)
+    write_series(runs, model="m", profile="q8", passed=(15,), start=31, content_hash="another")
+    new = update()
+    assert "| m · q2 | 9/15 60% (36-80) |" in section(new, "latest").replace("\\", "")
+    assert new.index("### m · q8") < new.index("### m · q2") < new.index("## Reading list")
+    assert new.endswith("## Reading list\n\nmine\n")
+
+
+def test_without_the_heading_there_are_no_sections(runs: Path) -> None:
+    """Who took the known issues out does not get them back."""
+    text = update()
+    text = text[: text.index("## Known issues")]
+    Path("T.md").write_text(text, encoding="utf-8")
+    write_series(runs, model="new", profile="", passed=(11,), start=20)
+    assert "### new" not in update()

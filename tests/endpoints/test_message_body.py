@@ -101,3 +101,8 @@ def test_lone_surrogates_in_the_history_can_be_sent() -> None:
     call = ToolCall(id="\ud800", name="\ud800", arguments='{"\ud800": 1}')
     sent = body(messages=(Message(role="assistant", content="a\ud800b", tool_calls=(call,)),))
     json.dumps(sent, ensure_ascii=False).encode("utf-8")
+
+
+def test_a_model_name_that_is_no_text_can_be_sent() -> None:
+    """A server may list one with a lone surrogate; the run then has the server's own answer, not our fault."""
+    assert json.dumps(body(model="m \ud800"), ensure_ascii=False).encode()

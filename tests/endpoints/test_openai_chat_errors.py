@@ -12,7 +12,7 @@ from openai import _exceptions
 
 from pytest_llmbench.contracts import Progress
 from pytest_llmbench.endpoints import patience
-from pytest_llmbench.endpoints.openai_chat import MAPPED, NOT_RAISED, OpenAIChat, _http_library
+from pytest_llmbench.endpoints.openai_chat import OpenAIChat, _http_library
 from pytest_llmbench.errors import (
     BadConfiguration,
     ContextOverflow,
@@ -27,6 +27,37 @@ from tests.stub import Stub, running_stub
 
 BOTH_WAYS = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 SECRET = "sk-very-secret-1234"
+
+MAPPED = frozenset(
+    {
+        "OpenAIError",
+        "APIError",
+        "APIStatusError",
+        "APIConnectionError",
+        "APITimeoutError",
+        "APIResponseValidationError",
+        "BadRequestError",
+        "AuthenticationError",
+        "OAuthError",
+        "PermissionDeniedError",
+        "NotFoundError",
+        "ConflictError",
+        "UnprocessableEntityError",
+        "RateLimitError",
+        "InternalServerError",
+    }
+)
+"""The SDK's exceptions that the client turns into ours, itself or through their base class."""
+
+NOT_RAISED = {
+    "LengthFinishReasonError": "only the SDK's parse helpers raise it",
+    "ContentFilterFinishReasonError": "only the SDK's parse helpers raise it",
+    "InvalidWebhookSignatureError": "webhooks",
+    "SubjectTokenProviderError": "workload identity",
+    "WebSocketConnectionClosedError": "the realtime API",
+    "WebSocketQueueFullError": "the realtime API",
+}
+"""The SDK's exceptions that a chat completion never raises, and what does."""
 
 
 @BOTH_WAYS

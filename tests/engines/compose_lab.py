@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pytest_llmbench.engines.compose import Compose
+from pytest_llmbench.engines.host_address import Surroundings
 from pytest_llmbench.settings import Profile
 from tests import sandbox_image
 
@@ -91,10 +92,13 @@ class Lab:
     said: list[str] = field(default_factory=list)
     made: list[Compose] = field(default_factory=list)
 
-    def engine(self, *, env: Mapping[str, str] | None = None, **values: object) -> Compose:
+    def engine(
+        self, *, env: Mapping[str, str] | None = None, around: Surroundings | None = None, **values: object
+    ) -> Compose:
         """Return an engine for the lab's compose file."""
         facts = {"name": "A", "engine": "compose", "folder": str(self.folder), "start_limit_s": 60.0, **values}
-        self.made.append(Compose(Profile(env=env or {}, **facts), say=self.said.append))  # type: ignore[arg-type]
+        profile = Profile(env=env or {}, **facts)  # type: ignore[arg-type]
+        self.made.append(Compose(profile, say=self.said.append, around=around))
         return self.made[-1]
 
 

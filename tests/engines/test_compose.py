@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pytest_llmbench.engines.compose import Compose
+from pytest_llmbench.engines.host_address import Surroundings, accepts
 from pytest_llmbench.engines.ports import free_port
 from pytest_llmbench.errors import BadConfiguration, EndpointUnreachable
 from pytest_llmbench.settings import Profile
@@ -82,6 +83,26 @@ def test_what_died_later_has_an_obituary(here: Lab) -> None:
     assert "was removed by somebody" in engine.obituary()
     engine.stop()
     assert (engine.obituary(), left(server.detail["project"])) == ("", [])
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["on all addresses", "on the host's loopback"])
+def test_from_inside_a_container_the_port_is_on_the_host(here: Lab, *, is_open: bool) -> None:
+    """What this container's loopback lacks is found on its host, or it is told at once how to publish the port."""
+    path = tiny(here.folder)
+    gateway = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}").strip()
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("127.0.0.1:${PORT:-}:8000", "8000") if is_open else text, encoding="utf-8")
+
+    def from_inside(host: str, port: int) -> bool:
+        return host != "127.0.0.1" and accepts(host, port)
+
+    engine = here.engine(around=Surroundings(hosts=(gateway,), accepts=from_inside))
+    server = engine.start()
+    said = "\n".join(here.said)
+    assert server.base_url.startswith(f"http://{gateway}:") is is_open
+    assert (f"and {server.base_url} is used: this runs inside a container" in said) is is_open
+    assert ('publish its port on all addresses, as in "8080:8080"' in said) is not is_open
+    assert get_json(f"{server.base_url}/models", timeout_s=30).body["data"][0]["id"] == "tiny"
 
 
 def test_memory_that_ran_out_is_named(here: Lab) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_llmbench.engines import discovery
 from pytest_llmbench.engines.discovery import Found, find_local_servers
+from pytest_llmbench.engines.host_address import Surroundings
 from tests.file_server import FileServer, Page, file_server
 
 MODELS = json.dumps({"object": "list", "data": [{"id": "tiny"}, {"id": "other"}]}).encode()
@@ -65,3 +66,15 @@ def test_a_port_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch
 def test_no_ports_no_servers() -> None:
     """Nothing to ask is nothing found."""
     assert find_local_servers(()) == []
+
+
+def test_a_container_looks_at_its_host_where_it_has_no_server_itself(server: FileServer) -> None:
+    """Nothing but lists of models counts there either, and a server of this container comes before them."""
+    around = Surroundings(hosts=("host.invalid", "127.0.0.2"))
+    server.pages["/v1/models"] = Page(body=MODELS)
+    with file_server("127.0.0.2") as outside:
+        assert find_local_servers((port(outside),), around=around) == []
+        outside.pages["/v1/models"] = Page(body=MODELS)
+        assert find_local_servers((port(outside),), around=around) == [Found(url=f"{outside.url}/v1", model="tiny")]
+        found = find_local_servers((port(outside), port(server)), around=around)
+    assert found == [Found(url=f"{server.url}/v1", model="tiny")]

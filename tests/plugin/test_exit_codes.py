@@ -58,7 +58,6 @@ def test_a_stop_at_a_failure_is_one(lab: Lab, stub: Stub, workers: tuple[str, ..
     done.ends(1, f"stopped by {said}, ")
     assert "not run" in done.last
     assert stub.stats()["requests"] < 12
-    assert done.seconds < 10
     assert done.results["total"]["not_run"] >= 15
     assert done.results["run"]["stopped_early"] == said
 

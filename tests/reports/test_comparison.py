@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+from pytest_llmbench.records import PackFacts
 from pytest_llmbench.reports.comparison import comparison_json, comparison_lines, comparison_markdown
 from pytest_llmbench.resources import Resources
+from pytest_llmbench.summary import Summary
 from pytest_llmbench.tally import Tally
-from tests.summaries import RUN, facts, quick, result
+from tests.summaries import RUN, facts, fill, quick, result, words
 
 PAIR = {
     "q4|fast": quick(
@@ -62,3 +64,17 @@ def test_programs_read_the_same_figures() -> None:
     assert [one["profile"] for one in profiles] == ["q4|fast", "q8"]
     assert profiles[0]["about"] == {"Slots": "4", "Preset": "balanced"}
     assert profiles[0]["passed"] == profiles[1]["passed"]
+
+
+def test_the_same_scenarios_are_claimed_only_of_the_same_scenarios() -> None:
+    """Runs of other packs, or of a part of one, are compared by their scores alone."""
+    whole, other = ten_of(facts()), ten_of(facts(content_hash="another"))
+    assert "The scenarios are the same" in comparison_lines({"a": whole, "b": whole})[-1]
+    assert "The scenarios are the same" not in comparison_lines({"a": whole, "b": other})[-1]
+
+
+def ten_of(pack: PackFacts) -> Summary:
+    """Return a run of ten of the pack's scenarios."""
+    tally = Tally()
+    fill(tally, pack, words(7, 3))
+    return tally.summary(RUN)

@@ -280,8 +280,8 @@ def test_cautions_are_in_every_report() -> None:
 def test_every_report_is_written(tmp_path: Path) -> None:
     """The run folder gets each file of the table, whole."""
     paths = write_reports(quick(), tmp_path)
-    assert [path.name for path in paths] == ["quality.txt", "REPORT.md"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["REPORT.md", "quality.txt"]
+    assert [path.name for path in paths] == ["quality.txt", "REPORT.md", "metrics.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["REPORT.md", "metrics.txt", "quality.txt"]
     assert (tmp_path / "REPORT.md").read_text("utf-8") == MARKDOWN
     assert all(REPORTS[name].name == name for name in REPORTS)
 

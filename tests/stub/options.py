@@ -24,6 +24,8 @@ class Options:
     """
 
     flavour: str = "llama.cpp"
+    host: str = "127.0.0.1"
+    """The address it listens on from its start; 0.0.0.0 lets containers in."""
     most: int = 0
     """How many requests a vLLM holds at once, running and waiting; more get a 503, as with --max-num-queued-reqs."""
     slots: int = 8
@@ -37,6 +39,8 @@ class Options:
     loading_s: float = 0.0
     refuse_s: float = 0.0
     answers: dict[str, Any] = field(default_factory=dict)
+    once: dict[str, list[Any]] = field(default_factory=dict)
+    """Replies that are used up: the k-th conversation whose user messages contain the text begins with the k-th one."""
     fault: str = ""
     reasoning_field: str = "reasoning_content"
     template: str = "none"

@@ -84,6 +84,8 @@ def read_ask(body: Mapping[str, Any]) -> Ask:
 def reply_to(ask: Ask, options: Options) -> Reply:
     """Return what a model would answer: scripted, shaped by a marker, or an echo; cut at max_tokens."""
     script = _scripted(ask.body, options.answers) if options.answers else None
+    if options.once:
+        script = _used_up(ask.said, options.once) or script
     if script is not None:
         reply = _from_script(script)
     elif "tokens" in ask.marks:
@@ -121,6 +123,12 @@ def _scripted(body: Mapping[str, Any], answers: Mapping[str, Any]) -> Mapping[st
         return chosen  # type: ignore[no-any-return]
     turn = sum(message.get("role") == "assistant" for message in messages)
     return chosen[min(turn, len(chosen) - 1)]  # type: ignore[no-any-return]
+
+
+def _used_up(said: str, once: Mapping[str, list[Any]]) -> Any:
+    """Take the next reply that is given only once, if one is left."""
+    left = next((replies for key, replies in once.items() if key in said and replies), None)
+    return left.pop(0) if left else None
 
 
 def _from_script(script: Mapping[str, Any] | str) -> Reply:

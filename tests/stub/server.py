@@ -45,11 +45,11 @@ class StubServer:
         self._reopening: asyncio.Task[None] | None = None
 
     async def serve(self, port: int) -> None:
-        """Listen on 127.0.0.1 until told to quit; a port that does not listen yet refuses connections."""
+        """Listen until told to quit; a port that does not listen yet refuses connections."""
         # named as TCP, or asyncio leaves Nagle's algorithm on and each stream ends 40 ms late
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as place:
             place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            place.bind(("127.0.0.1", port))
+            place.bind((self.options.host, port))
             self._port = place.getsockname()[1]
             print(json.dumps({"port": self._port}), flush=True)
             await asyncio.sleep(self.options.refuse_s)
@@ -60,7 +60,7 @@ class StubServer:
 
     async def _listen(self, place: socket.socket | None = None) -> None:
         loop = asyncio.get_running_loop()
-        where: dict[str, Any] = {"sock": place} if place else {"host": "127.0.0.1", "port": self._port}
+        where: dict[str, Any] = {"sock": place} if place else {"host": self.options.host, "port": self._port}
         self._listener = await loop.create_server(
             lambda: Connection(self.handle, self._connections), backlog=4096, **where
         )

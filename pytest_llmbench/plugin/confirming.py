@@ -1,0 +1,154 @@
+"""Asks again what flipped against the baseline, before the server stops: a flaky scenario is told from a broken one.
+
+The trials go to the server from the process that owns it, with a journal of their own in the run folder, so that no
+count of the run can come near them. Their attempts have numbers after those of the run: where sampling has a seed,
+each gets a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pytest_llmbench.against import TIMES
+from pytest_llmbench.assemble import Bench, build_endpoint, build_kit, build_sandbox
+from pytest_llmbench.contracts import Families
+from pytest_llmbench.datasets import read_pack
+from pytest_llmbench.flips import Key
+from pytest_llmbench.journal import Journal, JournalReader
+from pytest_llmbench.plugin.legs import Leg
+from pytest_llmbench.plugin.ready import Ready, plan_of
+from pytest_llmbench.plugin.unrun import Known
+from pytest_llmbench.pump import INFRA_LIMIT
+from pytest_llmbench.records import Outcome, Purpose, Result, Scenario, Trial
+from pytest_llmbench.runfolder import RunFolder
+from pytest_llmbench.summary import plural
+from pytest_llmbench.trial import Kit, run_trial
+
+_LOOK_S = 0.2
+"""Seconds until it is noticed that the session ends."""
+
+
+class Placed(Known, Protocol):
+    """A selected scenario, and where its pack is."""
+
+    @property
+    def pack_path(self) -> Path:
+        """The pack's folder, or the foreign file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who is asked: a leg that is ready, `limit` trials at a time, until `stopped` says that the session ends."""
+
+    leg: Leg
+    ready: Ready
+    families: Families
+    limit: Callable[[], int]
+    stopped: Callable[[], bool]
+
+
+def heard_again(folder: RunFolder) -> list[Result]:
+    """Return the results of all that was asked again in this run."""
+    reader = JournalReader(folder.confirm_dir)
+    return [result for key in reader.keys() if (result := reader.result(key)) is not None]  # noqa: SIM118
+
+
+def confirm(wanted: Sequence[Placed], asked: Asked, *, say: Callable[[str], None]) -> None:
+    """Ask these scenarios again, `TIMES` times each; the answers are kept in the run folder."""
+    if not wanted or asked.stopped():
+        return
+    what = "those that flipped and as many that did not"
+    say(f"asking {plural(len(wanted), 'scenario')} again, {TIMES} times each ({what}), before the verdict")
+    _run(list(_trials(wanted, after=asked.leg.settings.repeat)), asked, say)
+
+
+def _trials(wanted: Sequence[Placed], *, after: int) -> Iterator[Trial]:
+    scenarios = _scenarios(wanted)
+    for attempt in range(after + 1, after + TIMES + 1):
+        for one in wanted:
+            yield Trial(
+                nodeid=one.nodeid,
+                pack=one.facts,
+                scenario=scenarios[one.facts.id, one.scenario_id],
+                attempt=attempt,
+                purpose=Purpose.CONFIRM,
+                pack_path=one.pack_path,
+                profile=one.profile,
+            )
+
+
+def _scenarios(wanted: Iterable[Placed]) -> dict[Key, Scenario]:
+    """Return the scenarios, read from their packs once more: the process that owns the server may hold no items."""
+    names: dict[Path, set[str]] = {}
+    for one in wanted:
+        names.setdefault(one.pack_path, set()).add(one.scenario_id)
+    packs = {path: read_pack(path) for path in names}
+    return {
+        (pack.facts.id, scenario.id): scenario
+        for path, pack in packs.items()
+        for scenario in pack.scenarios
+        if scenario.id in names[path]
+    }
+
+
+def _run(trials: Sequence[Trial], asked: Asked, say: Callable[[str], None]) -> None:
+    folder, settings = RunFolder(path=asked.ready.folder), asked.leg.settings
+    journal = Journal(folder.confirm_dir, worker="confirm")
+    sandbox = build_sandbox(settings.sandbox)
+    judges = ThreadPoolExecutor(thread_name_prefix="llmbench-confirm")
+    bench = Bench(
+        families=asked.families,
+        settings=settings,
+        sandbox=sandbox,
+        judges=judges,
+        switch=asked.ready.switch,
+        start_tps=asked.ready.start_tps,
+        say=say,
+    )
+    endpoint = build_endpoint(asked.ready.endpoint, asked.families, plan_of(asked.ready, settings))
+    kit = build_kit(endpoint, bench, model=asked.ready.model, recorder=journal)
+    try:
+        asyncio.run(_Asking(dataclasses.replace(kit, recall=JournalReader(folder.confirm_dir)), asked).all(trials))
+    finally:
+        judges.shutdown(wait=False, cancel_futures=True)
+        sandbox.close()
+        journal.close()
+
+
+class _Asking:
+    """Keeps as many trials in flight as the server takes; stops with the session, and where there are only errors."""
+
+    def __init__(self, kit: Kit, asked: Asked) -> None:
+        self._kit = kit
+        self._asked = asked
+        self._in_flight = 0
+        self._errors = 0
+
+    async def all(self, trials: Sequence[Trial]) -> None:
+        left, running = iter(trials), set[asyncio.Task[None]]()
+        try:
+            while not (self._asked.stopped() or self._errors >= INFRA_LIMIT):
+                while self._in_flight < self._asked.limit() and (trial := next(left, None)) is not None:
+                    self._in_flight += 1
+                    running.add(asyncio.create_task(self._one(trial)))
+                if not running:
+                    break
+                _, running = await asyncio.wait(running, timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            await self._kit.endpoint.close()
+
+    async def _one(self, trial: Trial) -> None:
+        try:
+            result = await run_trial(trial, self._kit, talked=lambda: None)
+        finally:
+            self._in_flight -= 1
+        self._errors = self._errors + 1 if result.verdict.outcome is Outcome.ERROR else 0
