@@ -15,10 +15,14 @@ from pytest_llmbench.errors import UsageProblem
 from pytest_llmbench.flips import Key
 from pytest_llmbench.gate import GateVerdict
 from pytest_llmbench.paired import Comparison, plain_of
-from pytest_llmbench.records import Purpose, Result, to_plain
+from pytest_llmbench.plain_data import printable, to_plain
+from pytest_llmbench.records import Purpose, Result
 from pytest_llmbench.regression import ask_again, attempts_of, compare, confirm
-from pytest_llmbench.saved_run import LATEST, RECORDED, SavedRun, find_run, open_run
+from pytest_llmbench.runfolder import RunFolder
+from pytest_llmbench.saved_run import LATEST, SavedRun, find_run, open_run
+from pytest_llmbench.settings import RECORDED
 from pytest_llmbench.speeds import SpeedChange, speed_changes, speeds_comparable
+from pytest_llmbench.summary import plural
 
 TIMES = 3
 """How often each scenario is asked again: noise alone then confirms one of 75 in 0.006 % of runs at 3 % flips."""
@@ -29,16 +33,30 @@ MOST = 30
 PROFILE = "{profile}"
 """Stands in the name of a baseline for that of the profile that is measured."""
 
+_SHOWN = 200
+"""Characters of what was typed that an error shows."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What came of holding a run against the baseline called `name`; `found` are facts in which the two differ."""
+    """What came of holding a run against the baseline called `name`; `found` are facts in which the two differ.
+
+    `unheard` are scenarios of an alarm that were to be asked again and have no further verdict.
+    """
 
     name: str
     comparison: Comparison
     found: Sequence[Difference] = ()
     speeds: Sequence[SpeedChange] = ()
     unspeedy: str = ""
+    unheard: Sequence[Key] = ()
+
+    @property
+    def undecided(self) -> str:
+        """Why there is no verdict yet: an alarm that was not looked into is none; "" where there is one."""
+        count = len(self.unheard)
+        verb = "was" if count == 1 else "were"
+        return f"{plural(count, 'scenario')} that flipped {verb} not asked again" if count else ""
 
     @property
     def slower(self) -> tuple[SpeedChange, ...]:
@@ -48,7 +66,8 @@ class Held:
     @property
     def sentence(self) -> str:
         """All of it in one line."""
-        return "; ".join([*(f"SLOWER {change.text}" for change in self.slower), self.comparison.sentence])
+        slower = [f"SLOWER {change.text}" for change in self.slower]
+        return "; ".join(filter(None, [*slower, self.comparison.sentence, self.undecided]))
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -99,6 +118,12 @@ class Against:
             known = ", ".join(self.baseline.packs) or "nothing"
             raise UsageProblem(f"--llm-baseline {self.name} knows {known}, of which this run asks nothing")
 
+    def check_known(self, scenarios: Iterable[Key]) -> None:
+        """Raise `UsageProblem` where the baseline knows none of these: meant for before the first is asked."""
+        if self.baseline.attempts.keys().isdisjoint(scenarios):
+            known = ", ".join(self.baseline.packs) or "nothing"
+            raise UsageProblem(f"--llm-baseline {self.name} knows {known}, and none of the scenarios that are selected")
+
     def to_ask_again(self, results: Iterable[Result]) -> tuple[Key, ...]:
         """Return the scenarios to ask again, `TIMES` times each, before the last word: flips, and as many controls."""
         before, now = self.baseline.attempts, attempts_of(results)
@@ -109,10 +134,11 @@ class Against:
         """Return what came of it; `fresh` are the results of what was asked again."""
         every = list(results)
         now, before = attempts_of(every), self.baseline.attempts
-        comparison = compare(before, now)
-        wanted = set(self.to_ask_again(every))
+        first = compare(before, now)
+        wanted = ask_again(first, before, now, most=MOST)
         again = attempts_of(fresh, purpose=Purpose.CONFIRM)
-        comparison = confirm(comparison, before, now, {key: again[key] for key in again if key in wanted})
+        judged = {key: again[key] for key in (*wanted.flipped, *wanted.controls) if again.get(key, (0, 0))[1]}
+        comparison = confirm(first, before, now, judged)
         found = differences(self.baseline.facts, facts_of(manifest))
         return Held(
             name=self.name,
@@ -120,6 +146,7 @@ class Against:
             found=tuple(one for one in found if not one.refuses),
             speeds=speed_changes(self.baseline.speeds, speeds_of(every)),
             unspeedy=speeds_comparable(found, comparison=comparison),
+            unheard=[key for key in wanted.flipped if key not in judged] if first.failed else (),
         )
 
 
@@ -129,30 +156,65 @@ def find_against(text: str, *, thinking: str, profile: str, here: Path, runs: Pa
     Slugs are looked for in the folder of baselines below `here`, names of runs below `runs`; `thinking` is the arm
     that is asked now. Raises `UsageProblem`.
     """
-    name = text.replace(PROFILE, profile)
-    path, folder = here / name, here / baselines.DEFAULT_FOLDER
+    name = text.strip().replace(PROFILE, profile)
     try:
-        if path.is_file() and baselines.is_baseline(path):
-            return Against(name=name, baseline=baselines.read(path))
-        if path.exists():
-            return Against(name=name, baseline=_of_run(open_run(path)))
-        if name == LATEST:
-            return Against(name=name, baseline=_of_run(find_run(name, runs)))
-        return Against(name=name, baseline=_of_slug(name, folder, thinking=thinking, runs=runs))
+        return Against(name=name, baseline=_found(name, thinking=thinking, here=here, runs=runs))
     except UsageProblem as problem:
-        raise UsageProblem(f"--llm-baseline {text}: {problem}") from problem
+        raise UsageProblem(f"--llm-baseline {printable(text[:_SHOWN])}: {problem}") from problem
+    except (OSError, ValueError) as error:  # too long for a name, or a NUL in it
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UsageProblem(f"--llm-baseline {printable(text[:_SHOWN])} cannot be read: {why}") from error
+
+
+def _found(name: str, *, thinking: str, here: Path, runs: Path) -> Baseline:
+    """Return what is there by that name; a folder that holds no run hides neither a slug nor a run."""
+    if not name:
+        raise UsageProblem(f"{PROFILE} stands for the name of a profile, and none is measured: add --llm-profile")
+    path, folder = here / name, here / baselines.DEFAULT_FOLDER
+    if path.is_file():
+        return baselines.read(path) if baselines.is_baseline(path) else _of_run(open_run(path))
+    if _holds_run(path):
+        return _of_run(open_run(path))
+    modes = _modes(name, folder)
+    if thinking in modes:
+        return baselines.find(name, folder, thinking=thinking)
+    if modes:
+        raise UsageProblem(f"it was captured with thinking {' and '.join(modes)}: add --llm-thinking {modes[0]}")
+    if path.is_dir():
+        return _of_run(open_run(path))  # says what such a folder is to be
+    return _of_slug(name, folder, thinking=thinking, runs=runs)
+
+
+def _holds_run(path: Path) -> bool:
+    folder = RunFolder(path)
+    return folder.is_used or folder.results_path.is_file()
+
+
+def _modes(name: str, folder: Path) -> list[str]:
+    """Return the thinking modes in which a slug was captured, none for what is no slug."""
+    modes = baselines.MODES if _is_slug(name) else ()
+    return [mode for mode in modes if baselines.path_of(folder, name, mode).is_file()]
 
 
 def _of_slug(name: str, folder: Path, *, thinking: str, runs: Path) -> Baseline:
-    if baselines.path_of(folder, name, thinking).is_file():
-        return baselines.find(name, folder, thinking=thinking)
-    other = [mode for mode in baselines.MODES if baselines.path_of(folder, name, mode).is_file()]
-    if other:
-        raise UsageProblem(f"it was captured with thinking {' and '.join(other)}: add --llm-thinking {other[0]}")
     try:
-        return _of_run(find_run(name, runs))
+        run = find_run(name, runs)
+    except UsageProblem as no_run:
+        if name == LATEST or not _is_slug(name):
+            raise
+        try:
+            return baselines.find(name, folder, thinking=thinking)
+        except UsageProblem as no_baseline:  # it may have been meant as either
+            raise UsageProblem(f"{no_baseline}; {no_run}") from None
+    return _of_run(run)
+
+
+def _is_slug(name: str) -> bool:
+    try:
+        baselines.check_slug(name)
     except UsageProblem:
-        return baselines.find(name, folder, thinking=thinking)  # says what there is
+        return False
+    return True
 
 
 def _of_run(run: SavedRun) -> Baseline:

@@ -30,16 +30,18 @@ from pytest_llmbench.lookup import find
 from pytest_llmbench.pace import Pace
 from pytest_llmbench.preflight import Count
 from pytest_llmbench.records import Response, Scenario, Trial, TrialKey
-from pytest_llmbench.runfolder import open_existing
+from pytest_llmbench.runfolder import DEFAULT_BASE, RunFolder, open_existing
 from pytest_llmbench.sandboxes import LAUNCHERS
 from pytest_llmbench.sandboxes.deferred import DeferredSandbox
 from pytest_llmbench.sandboxes.launcher import Launcher
 from pytest_llmbench.sandboxes.pool import Pool
-from pytest_llmbench.settings import CANDIDATE_PORTS, Profile, SandboxSettings, Settings
+from pytest_llmbench.saved_run import find_folder
+from pytest_llmbench.settings import CANDIDATE_PORTS, RECORDED, Profile, SandboxSettings, Settings
 from pytest_llmbench.thinking_switch import ThinkingSwitch
 from pytest_llmbench.trial import Kit, Recorder
 from pytest_llmbench.verifiers import VERIFIERS
 
+_REPLAY = "replay:"
 SERVED = "openai_chat"
 """The endpoint that asks a server; the others answer by themselves."""
 
@@ -107,10 +109,11 @@ def choose(settings: Settings, families: Families, say: Callable[[str], None]) -
     Raises `UsageProblem` where it must not or cannot be guessed.
     """
     endpoint = settings.endpoint or SERVED
-    if endpoint.startswith("replay:"):
-        return Choice(endpoint=endpoint)
-    find("endpoint", endpoint, {**families.endpoints, "replay:RUN": None})
-    if endpoint in ("gold", "broken"):
+    if endpoint.startswith(_REPLAY):
+        # found before this session has a run folder, which would be the latest
+        return Choice(endpoint=f"{_REPLAY}{_run_called(endpoint.removeprefix(_REPLAY))}")
+    find("endpoint", endpoint, {**families.endpoints, f"{_REPLAY}RUN": None})
+    if endpoint in RECORDED:
         return Choice(endpoint=endpoint)
     if settings.urls:
         return Choice(endpoint=endpoint, engine=_external(settings.urls))
@@ -122,10 +125,10 @@ def choose(settings: Settings, families: Families, say: Callable[[str], None]) -
 def build_endpoint(name: str, families: Families, plan: EndpointPlan) -> Endpoint:
     """Return a new endpoint for this process; its key comes from the environment.
 
-    ``replay:RUN`` reads the journal of that run folder.
+    ``replay:FOLDER`` reads the journal of that run folder.
     """
-    if name.startswith("replay:"):
-        return _replay(name.removeprefix("replay:"))
+    if name.startswith(_REPLAY):
+        return _replay(RunFolder(Path(name.removeprefix(_REPLAY))))
     factory = find("endpoint", name, families.endpoints)
     return factory(replace(plan, api_key=_api_key(plan.base_url)))
 
@@ -206,10 +209,9 @@ def _runs_programs(bench: Bench, scenario: Scenario) -> bool:
 
 
 def _choose_engine(settings: Settings, say: Callable[[str], None]) -> Choice:
-    weights = Path(settings.model) if settings.model.endswith(".gguf") else None
     if settings.profile is not None:
         return Choice(endpoint=SERVED, engine=_engine_of(settings.profile, settings, say))
-    if weights is not None:
+    if (weights := _named_weights(settings)) is not None:
         return Choice(endpoint=SERVED, engine=_embedded(weights, settings, say))
     if not settings.guessing:
         raise UsageProblem(
@@ -234,7 +236,8 @@ def _guess(settings: Settings, say: Callable[[str], None]) -> Choice:
 def _engine_of(profile: Profile, settings: Settings, say: Callable[[str], None]) -> Engine:
     match profile.engine:
         case "embedded":
-            return _embedded(Path(profile.folder, profile.model) if profile.model else None, settings, say)
+            own = Path(profile.folder, profile.model) if profile.model else None
+            return _embedded(_named_weights(settings) or own, settings, say)
         case "process":
             from pytest_llmbench.engines.process import Process
 
@@ -245,6 +248,15 @@ def _engine_of(profile: Profile, settings: Settings, say: Callable[[str], None])
             return Compose(profile, say=say)
         case _:
             return _external(profile.urls)
+
+
+def _named_weights(settings: Settings) -> Path | None:
+    """Return the model file that the settings name, None where they name another kind of model or none."""
+    if not settings.model.endswith(".gguf"):
+        return None
+    if not Path(settings.model).expanduser().is_file():
+        raise UsageProblem(f"--llm-model {settings.model}: there is no such file")
+    return Path(settings.model)
 
 
 def _external(urls: Sequence[str]) -> Engine:
@@ -272,8 +284,7 @@ def _openai_chat(plan: EndpointPlan) -> Endpoint:
     return members[0] if len(members) == 1 else Balanced(members, say=plan.say)
 
 
-def _replay(run: str) -> Endpoint:
-    folder = open_existing(Path(run))
+def _replay(folder: RunFolder) -> Endpoint:
     reader = JournalReader(folder.journal_dir)
     # a pack whose checks were changed since has another hash: that is what a replay is for
     keys = {(key.pack, key.scenario, key.attempt): key for key in reader.keys()}  # noqa: SIM118 - a journal is no dict
@@ -283,6 +294,15 @@ def _replay(run: str) -> Endpoint:
         return None if heard is None else reader.turn(heard, turn)
 
     return Replay(look_up, model=str(manifest.read(folder).get("model", "")))
+
+
+def _run_called(text: str) -> Path:
+    """Return the folder of the run that `text` means, as every verb takes it; raises `UsageProblem`."""
+    try:
+        path = find_folder(text, DEFAULT_BASE)
+        return open_existing(path.parent if path.is_file() else path).path
+    except UsageProblem as problem:
+        raise UsageProblem(f"--llm-endpoint replay:{text}: {problem}") from problem
 
 
 def _api_key(base_url: str) -> str:

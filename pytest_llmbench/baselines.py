@@ -19,7 +19,7 @@ from typing import Any
 from pytest_llmbench.errors import UsageProblem
 from pytest_llmbench.flips import Key
 from pytest_llmbench.json_text import TextFault, parse_json
-from pytest_llmbench.records import printable
+from pytest_llmbench.plain_data import printable
 
 FORMAT = 1
 """Version of the file's layout; a newer one is refused."""

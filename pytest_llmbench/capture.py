@@ -9,7 +9,8 @@ from pytest_llmbench.baselines import SPEEDS, Baseline, check_slug
 from pytest_llmbench.comparable import Facts, differences, facts_of
 from pytest_llmbench.errors import UsageProblem
 from pytest_llmbench.flips import Key
-from pytest_llmbench.records import Outcome, Result, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import Outcome, Result
 from pytest_llmbench.regression import attempts_of
 from pytest_llmbench.saved_run import SavedRun
 from pytest_llmbench.summary import plural

@@ -143,7 +143,7 @@ def _pack(pack: Mapping[str, Any]) -> str:
 def _shown(name: str, value: Any) -> str:
     if name == "sampling" and not value:
         return "the packs' own"
-    if value is None:
+    if value in (None, ""):
         return "none"
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
     if name.startswith(_PACK):

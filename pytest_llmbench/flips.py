@@ -56,7 +56,7 @@ class Flip:
 
     @property
     def was_flaky(self) -> bool:
-        """Whether the baseline's own attempts disagree."""
+        """Whether its attempts before disagree."""
         return 0 < self.before[0] < self.before[1]
 
 

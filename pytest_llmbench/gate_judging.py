@@ -11,10 +11,8 @@ from pytest_llmbench.gate_terms import FIGURES, TOTAL, Gate, Term
 from pytest_llmbench.gate_verdict import GateVerdict
 from pytest_llmbench.lookup import suggestion
 from pytest_llmbench.records import Purpose
+from pytest_llmbench.settings import RECORDED
 from pytest_llmbench.summary import Counts, PackSummary, Summary, count_text, plural
-
-RECORDED = ("gold", "broken")
-"""Endpoints that rehearse verdicts: no model answers, so there is no speed, and any way of asking will do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pytest_llmbench.endings import listed
-from pytest_llmbench.gate_judging import RECORDED
 from pytest_llmbench.gate_verdict import GateVerdict, refused
 from pytest_llmbench.records import Purpose
+from pytest_llmbench.settings import RECORDED
 from pytest_llmbench.summary import PackSummary, Status, Summary, plural, score_text
 
 

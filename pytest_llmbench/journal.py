@@ -29,7 +29,8 @@ from typing import Any
 from pytest_llmbench import __version__
 from pytest_llmbench.errors import JournalError
 from pytest_llmbench.journal_reader import FORMAT, JournalEntry, JournalReader, trial_name
-from pytest_llmbench.records import Result, Trial, TrialKey, Turn, to_plain
+from pytest_llmbench.plain_data import to_plain
+from pytest_llmbench.records import Result, Trial, TrialKey, Turn
 
 __all__ = ["SYNC_S", "Journal", "JournalEntry", "JournalReader"]
 

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 from pytest_llmbench import __version__
 from pytest_llmbench.errors import LlmbenchError
-from pytest_llmbench.records import Outcome, Response, Result, TrialKey, Turn, from_plain
+from pytest_llmbench.plain_data import from_plain
+from pytest_llmbench.records import Outcome, Response, Result, TrialKey, Turn
 
 FORMAT = 1
 """Version of the line format `journal.Journal` writes; files of a newer one are refused."""

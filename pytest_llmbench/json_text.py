@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from typing import Any, NoReturn
 
-from pytest_llmbench.records import printable
+from pytest_llmbench.plain_data import printable
 
 DIGITS_LIMIT = 308
 """Digits of an integer: what still fits the range of a JSON number read as a double."""

@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 from pytest_llmbench import __version__
 from pytest_llmbench.errors import LlmbenchError
 from pytest_llmbench.model_file import file_facts
-from pytest_llmbench.records import PackFacts, Server, ServerFacts, to_plain
+from pytest_llmbench.plain_data import to_plain
+from pytest_llmbench.records import PackFacts, Server, ServerFacts
 from pytest_llmbench.redaction import HIDDEN, names_secret, redacted, redacted_command, redacted_data
 from pytest_llmbench.runfolder import RunFolder
 from pytest_llmbench.sampling import deviations, is_canonical

@@ -8,8 +8,11 @@ from typing import Any
 
 from pytest_llmbench.detectable import Design, detectable_drop
 from pytest_llmbench.flips import Confirmation, Finding, Flip, Key, PackChange, Word
-from pytest_llmbench.records import to_plain
+from pytest_llmbench.plain_data import to_plain
 from pytest_llmbench.summary import plural
+
+BASELINE = "the baseline"
+"""What the earlier of two measurements is called, unless both have names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +22,8 @@ class Comparison:
     `p` is that of the exact one-sided test over all scenarios, which fails at `alpha`; a pack fails at
     `pack_alpha`, both only with a loss of at least the share `delta`. `flip_rate` is how often an attempt is not
     what the scenario mostly does, estimated from `pairs` pairs of attempts of one scenario (0: assumed). `missing` are
-    the baseline's scenarios without a verdict now, `left_out` its packs that were not asked at all, `added` those
-    that it does not know.
+    the earlier measurement's scenarios without a verdict now, `left_out` its packs that were not asked at all, `added`
+    those that it does not know; `earlier` is what sentences call it.
     """
 
     word: Word
@@ -37,6 +40,7 @@ class Comparison:
     added: tuple[Key, ...] = ()
     left_out: tuple[str, ...] = ()
     confirmation: Confirmation | None = None
+    earlier: str = BASELINE
 
     @property
     def failed(self) -> bool:
@@ -50,7 +54,7 @@ class Comparison:
 
     @property
     def before(self) -> float:
-        """Scenarios passed in the baseline, a mean over its attempts."""
+        """Scenarios passed earlier, a mean over its attempts."""
         return math.fsum(pack.before for pack in self.packs)
 
     @property
@@ -194,10 +198,12 @@ def _again(found: Comparison) -> str:
 def _flaky(found: Comparison) -> str:
     total, flaky = len(found.flips), sum(flip.was_flaky for flip in found.flips)
     if not flaky:
-        return "not flaky in the baseline" if total == 1 else "none flaky in the baseline"
-    if flaky < total:
-        return f"{flaky} of them flaky in the baseline"
-    return f"{('', 'both ', 'all ')[min(total, 3) - 1]}flaky in the baseline"
+        who = "not" if total == 1 else "none"
+    elif flaky < total:
+        who = f"{flaky} of them"
+    else:
+        who = ("", "both", "all")[min(total, 3) - 1]
+    return f"{who} flaky in {found.earlier}".lstrip()
 
 
 def _seen(found: Comparison) -> str:
@@ -211,7 +217,7 @@ def _gaps(found: Comparison) -> str:
     if not found.missing:
         return ""
     verb = "has" if len(found.missing) == 1 else "have"
-    return f"; {plural(len(found.missing), 'scenario')} of the baseline {verb} no verdict now"
+    return f"; {plural(len(found.missing), 'scenario')} of {found.earlier} {verb} no verdict now"
 
 
 def _rules(found: Comparison) -> list[str]:
@@ -226,9 +232,9 @@ def _rules(found: Comparison) -> list[str]:
         f"{found.flip_rate:.1%} of attempts flip by themselves, {known}",
     ]
     if found.left_out:
-        lines.append(f"packs of the baseline that were not asked: {', '.join(found.left_out)}")
+        lines.append(f"packs of {found.earlier} that were not asked: {', '.join(found.left_out)}")
     if found.added:
-        lines.append(f"{plural(len(found.added), 'scenario')} the baseline does not know")
+        lines.append(f"{plural(len(found.added), 'scenario')} {found.earlier} does not know")
     return lines
 
 

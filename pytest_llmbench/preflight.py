@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pytest_llmbench.errors import UsageProblem
-from pytest_llmbench.records import Message, Scenario, ServerFacts, Tool, to_plain
+from pytest_llmbench.plain_data import to_plain
+from pytest_llmbench.records import Message, Scenario, ServerFacts, Tool
 from pytest_llmbench.sampling import max_tokens_for, thinking_tokens_for
 from pytest_llmbench.settings import Settings
 from pytest_llmbench.thinking_switch import UNKNOWN, ThinkingSwitch

@@ -2,9 +2,11 @@
 
 Two ways to fail share the false alarms that are allowed: the test over all scenarios has four fifths of alpha, the
 tests of single packs together one fifth, by Holm's method; with one pack there is one test, and it has all of it. So
-where nothing changed at most alpha of all comparisons alarm, whatever the noise, as long as the baseline is one
-ordinary run or several of which all are kept. Both ways need a net loss of at least delta: what is certain may still
-be too small to matter. Asking again can only take an alarm back, so it adds no false ones.
+where nothing changed at most alpha of all comparisons alarm, however much single attempts flip, as long as the baseline
+is one ordinary run or several of which all are kept. Several attempts of one session are taken for several runs: where
+a server answers alike within a session and otherwise in the next one, runs of several sessions are the baseline to
+take. Both ways need a net loss of at least delta: what is certain may still be too small to matter. Asking again can
+only take an alarm back, so it adds no false ones.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from typing import Any
 
 from pytest_llmbench import __version__
 from pytest_llmbench.errors import UsageProblem
-from pytest_llmbench.records import PackFacts, Result, TrialKey, Turn, from_plain, to_plain
+from pytest_llmbench.plain_data import from_plain, to_plain
+from pytest_llmbench.records import PackFacts, Result, TrialKey, Turn
 
 FORMAT = 1
 """Version of the layout that is read; `reports.results_json` writes it."""
@@ -20,6 +21,10 @@ _DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, Recursio
 _PARTS_OF_HEAD = {"run", "total", "packs", "manifest"}
 _PARTS = ("usage", "timing")
 _OF_VERDICT = ("outcome", "reason", "detail", "expected", "got", "score", "metrics", "checks")
+
+
+class DamagedResults(UsageProblem):
+    """The file is cut off, or a part of it is missing."""
 
 
 class ResultsFile:
@@ -67,7 +72,7 @@ def _whole_file(path: Path) -> Any:
     except OSError as error:
         raise UsageProblem(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError):
-        raise UsageProblem(f"{path} is no whole JSON file: name the run folder it came from") from None
+        raise DamagedResults(f"{path} is no whole JSON file: name the run folder it came from") from None
 
 
 def _checked(data: Any, path: Path) -> dict[str, Any]:
@@ -75,7 +80,7 @@ def _checked(data: Any, path: Path) -> dict[str, Any]:
     if found == FORMAT and isinstance(data, dict):
         if data.keys() >= _PARTS_OF_HEAD:
             return data
-        raise UsageProblem(f"{path} is not whole or was edited: name another run")
+        raise DamagedResults(f"{path} is not whole or was edited: name another run")
     if isinstance(found, int) and found > FORMAT:
         raise UsageProblem(
             f"{path} was written by a newer version, in layout {found} (this is {__version__}, which reads {FORMAT}): "

@@ -116,7 +116,7 @@ def _stem(model: str, now: datetime) -> str:
 
 
 def _new_below(base: Path, stem: str) -> Path:
-    _make_home(base)
+    make_home(base)
     base.mkdir(parents=True, exist_ok=True)
     for number in itertools.count(1):
         path = base / (stem if number == 1 else f"{stem}-{number}")
@@ -128,7 +128,7 @@ def _new_below(base: Path, stem: str) -> Path:
     return path
 
 
-def _make_home(base: Path) -> None:
+def make_home(base: Path) -> None:
     """Keep a new `HOME` out of version control; one that is there already is the user's to decide on."""
     home = next((path for path in (base, *base.parents) if path.name == HOME), None)
     if home is not None and not home.exists():

@@ -1,33 +1,39 @@
 """A run folder, read again: what was measured, every verdict and every talk, of a finished run or a half-written one.
 
 The journal rules where there is one, as it does for the reports of a session: whoever judges anew writes there.
-A results.json without its folder (kept by a CI job, say) is read by itself.
+A results.json without its folder (kept by a CI job, say) is read by itself, and so is an older one under another name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pytest_llmbench import manifest
+from pytest_llmbench.endings import INTERRUPTED
 from pytest_llmbench.errors import LlmbenchError, UsageProblem
 from pytest_llmbench.journal_reader import JournalReader
 from pytest_llmbench.lookup import nearest
 from pytest_llmbench.records import Purpose, Result, TrialKey, Turn
-from pytest_llmbench.results_file import ResultsFile, read_head
+from pytest_llmbench.results_file import ResultsFile
+from pytest_llmbench.run_heads import (
+    NEXT_STEP,
+    RunHead,
+    first_said,
+    head_of,
+    is_finished,
+    name_of,
+    run_paths,
+    runs_below,
+)
 from pytest_llmbench.runfolder import DEFAULT_BASE, RunFolder
+from pytest_llmbench.settings import RECORDED
 
 LATEST = "latest"
 """The name of the newest run."""
 
-RECORDED = ("gold", "broken")
-"""Endpoints that are no model."""
-
 _SHOWN = 5
-_START = "measure something first: pytest --llm-packs quick --llm-url URL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +43,8 @@ class SavedRun:
     `run` is the run block of results.json; of a run that never got so far, what the manifest says of it, as far as
     it does. `every` holds the latest result of each attempt, ordered by pack, scenario and attempt; `results` are
     those of scenarios. `packs` are by id, with ``version``, ``content_hash``, ``size`` and ``selected``. `is_whole`
-    is False while a run is going on, and where it was killed. `notices` tell of damaged lines.
+    is False while a run is going on, and where it was killed. `head` is results.json without its trials, {} where it
+    is missing, damaged or older than the journal. `notices` tell of damage.
     """
 
     folder: RunFolder
@@ -57,7 +64,7 @@ class SavedRun:
     @property
     def name(self) -> str:
         """The folder's name."""
-        return _name_of(self.folder)
+        return name_of(self.folder)
 
     @property
     def label(self) -> str:
@@ -67,12 +74,12 @@ class SavedRun:
     @property
     def model(self) -> str:
         """The model as the server or the user names it."""
-        return _said("model", self.run, self.manifest)
+        return first_said("model", self.run, self.manifest)
 
     @property
     def profile(self) -> str:
         """The profile that was asked for, "" for none."""
-        return _said("profile", self.run, self.manifest)
+        return first_said("profile", self.run, self.manifest)
 
     @property
     def packs(self) -> Mapping[str, Mapping[str, Any]]:
@@ -84,60 +91,17 @@ class SavedRun:
         return self.talk(key)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunHead:
-    """A run at a glance. `head` is results.json without its trials, {} for a run that never got so far.
-
-    `problem` says why the run cannot be read; the rest is then empty.
-    """
-
-    folder: RunFolder
-    manifest: Mapping[str, Any] = field(default_factory=dict)
-    head: Mapping[str, Any] = field(default_factory=dict)
-    is_whole: bool = False
-    problem: str = ""
-
-    @property
-    def name(self) -> str:
-        """The folder's name."""
-        return _name_of(self.folder)
-
-    @property
-    def model(self) -> str:
-        """The model as the server or the user names it."""
-        return _said("model", self.run, self.manifest)
-
-    @property
-    def profile(self) -> str:
-        """The profile that was asked for, "" for none."""
-        return _said("profile", self.run, self.manifest)
-
-    @property
-    def run(self) -> Mapping[str, Any]:
-        """The run block of results.json, {} where there is none."""
-        found: Mapping[str, Any] = self.head.get("run", {})
-        return found
-
-    @property
-    def packs(self) -> Sequence[Mapping[str, Any]]:
-        """The figures of each pack, as results.json has them."""
-        found: Sequence[Mapping[str, Any]] = self.head.get("packs", ())
-        return found
-
-    @property
-    def started_at(self) -> float:
-        """Seconds since the epoch, 0.0 where nobody knows."""
-        return seconds_of(self.run.get("started_at") or self.manifest.get("started_at"))
-
-
 def open_run(path: Path) -> SavedRun:
-    """Return the run in the folder `path`, or the one whose results.json it is; raises `UsageProblem`."""
-    alone = path.is_file() and not RunFolder(path.parent).is_used
-    if alone or (path.is_dir() and not RunFolder(path).is_used and RunFolder(path).results_path.is_file()):
-        return _alone(path if alone else RunFolder(path).results_path)
-    folder = _folder(path.parent if path.is_file() else path)
+    """Return the run in the folder `path`, or the one whose results.json it is; raises `UsageProblem`.
+
+    A file of another name is read by itself, even in the folder of a run: rescoring keeps older results there.
+    """
+    folder = RunFolder(path.parent if path.is_file() else path)
+    file = path if path.is_file() else folder.results_path
+    if file.is_file() and (file.name != folder.results_path.name or not folder.is_used):
+        return _alone(file)
     try:
-        return _from_folder(folder)
+        return _from_folder(_used(folder))
     except UsageProblem:
         raise
     except LlmbenchError as error:
@@ -155,7 +119,7 @@ def find_folder(text: str, base: Path) -> Path:
         return _newest(runs_below(base)).folder.path
     if Path(text).exists():
         return Path(text)
-    names = [path.name for path in _run_paths(base)]
+    names = [path.name for path in run_paths(base)]
     exact = [name for name in names if name == text]
     found = exact or [name for name in names if text in name]
     if len(found) == 1:
@@ -163,36 +127,10 @@ def find_folder(text: str, base: Path) -> Path:
     if found:
         raise UsageProblem(f'"{text}" fits {len(found)} runs below {base}: {_listed(found)}; name more of one')
     if not names:
-        raise UsageProblem(f'there is no file or folder "{text}", and no run below {base}: {_START}')
+        raise UsageProblem(f'there is no file or folder "{text}", and no run below {base}: {NEXT_STEP}')
     close = nearest(text, names)
     hint = f'did you mean "{close}"?' if close else f"the newest are {_listed(names)}, and latest is the newest"
     raise UsageProblem(f'no run is called "{text}", here or below {base}: {hint}')
-
-
-def runs_below(base: Path) -> list[RunHead]:
-    """Return the runs below `base`, oldest first, by reading little; raises `UsageProblem` where there is none."""
-    heads = [_head(RunFolder(path)) for path in _run_paths(base)]
-    if not heads:
-        raise UsageProblem(f"there is no run below {base}: {_START}")
-    return sorted(heads, key=lambda head: (head.started_at, head.name))
-
-
-def seconds_of(moment: object) -> float:
-    """Return a time as it stands in our files, ISO 8601 or a number, as seconds since the epoch; 0.0 for neither."""
-    if isinstance(moment, (int, float)):
-        return float(moment)
-    try:
-        return datetime.fromisoformat(str(moment)).timestamp()
-    except ValueError:
-        return 0.0
-
-
-def _name_of(folder: RunFolder) -> str:
-    return folder.path.resolve().name
-
-
-def _said(name: str, run: Mapping[str, Any], manifested: Mapping[str, Any]) -> str:
-    return str(run.get(name) or manifested.get(name) or "")
 
 
 def _newest(heads: Sequence[RunHead]) -> RunHead:
@@ -202,32 +140,26 @@ def _newest(heads: Sequence[RunHead]) -> RunHead:
     return readable[-1]
 
 
-def _run_paths(base: Path) -> list[Path]:
-    """Return the folders below `base` that hold anything of a run, by name: the time, so oldest first."""
-    folders = (RunFolder(path) for path in (base.iterdir() if base.is_dir() else ()))
-    return sorted(folder.path for folder in folders if folder.is_used or folder.results_path.is_file())
-
-
 def _listed(names: Sequence[str]) -> str:
     newest = list(reversed(names))[:_SHOWN]
     more = len(names) - len(newest)
     return ", ".join(newest) + (f" and {more:,} more" if more else "")
 
 
-def _folder(path: Path) -> RunFolder:
-    folder = RunFolder(path)
+def _used(folder: RunFolder) -> RunFolder:
+    path = folder.path
     if folder.is_used:
         return folder
     if not path.exists():
         raise UsageProblem(f"{path} does not exist: name a run folder, such as one of those below {DEFAULT_BASE}")
-    inner = _run_paths(path)
+    inner = run_paths(path)
     if inner:
         raise UsageProblem(f"{path} holds several runs, not one: name one of {_listed([str(one) for one in inner])}")
     raise UsageProblem(f"{path} holds no run of pytest-llmbench: name a folder such as those below {DEFAULT_BASE}")
 
 
 def _from_folder(folder: RunFolder) -> SavedRun:
-    head = _head(folder)
+    head = head_of(folder)
     if head.problem:
         raise UsageProblem(head.problem)
     reader = JournalReader(folder.journal_dir)
@@ -240,9 +172,9 @@ def _from_folder(folder: RunFolder) -> SavedRun:
         manifest=head.manifest,
         run=head.run if head.is_whole else _run_of(head.manifest),
         every=tuple(result for result in found if result is not None),
-        is_whole=head.is_whole,
+        is_whole=is_finished(head.manifest),
         head=head.head if head.is_whole else {},
-        notices=reader.notices,
+        notices=(*filter(None, [head.damage]), *reader.notices),
         talk=reader.turns,
     )
 
@@ -267,7 +199,7 @@ def _current(keys: Iterable[TrialKey], said: Mapping[str, Any]) -> list[TrialKey
 
 
 def _run_of(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the manifest knows of a run that has no results.json, under the names that has."""
+    """Return what the manifest knows of a run without a results.json of its own, under the names that has."""
     sampling, recorded = said.get("sampling", {}), said.get("endpoint") in RECORDED
     names = ("model", "profile", "url", "endpoint", "concurrency", "started_at", "finished_at")
     return {
@@ -276,16 +208,5 @@ def _run_of(said: Mapping[str, Any]) -> dict[str, Any]:
         "canonical": bool(sampling.get("canonical", True)) and not recorded,
         "note": "recorded answers, no model" if recorded else str(sampling.get("deviations", "")),
         "thinking_switch": str(said.get("thinking", {}).get("switch", "")).replace("unknown", ""),
+        "interrupted": said.get("exit_code") == INTERRUPTED,
     }
-
-
-def _head(folder: RunFolder) -> RunHead:
-    try:
-        head = read_head(folder.results_path) if folder.results_path.is_file() else {}
-        has_own = folder.manifest_path.is_file() or not head
-        said = manifest.read(folder) if has_own else head.get("manifest", {})
-        # a run that is gone on with has the results.json of its earlier part, and no end in its manifest
-        whole = bool(head) and said.get("finished_at") is not None
-        return RunHead(folder=folder, manifest=said, head=head, is_whole=whole)
-    except LlmbenchError as error:
-        return RunHead(folder=folder, problem=str(error))

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pytest_llmbench.records import PackFacts, Purpose, from_plain
+from pytest_llmbench.plain_data import from_plain
+from pytest_llmbench.records import PackFacts, Purpose
 from pytest_llmbench.resources import Resources
-from pytest_llmbench.saved_run import SavedRun, seconds_of
+from pytest_llmbench.run_heads import seconds_of
+from pytest_llmbench.saved_run import SavedRun
 from pytest_llmbench.summary import CUSTOM, PackSummary, RunFacts, Summary
 from pytest_llmbench.tally import Tally
 

@@ -11,6 +11,9 @@ from pytest_llmbench.records import Connection
 CANDIDATE_PORTS = (8080, 8000, 8020, 8011)
 """Where a local server is looked for when none is named: llama.cpp, vLLM and two common choices."""
 
+RECORDED = ("gold", "broken")
+"""Endpoints that rehearse verdicts: no model answers, so there is no speed, and any way of asking will do."""
+
 CONCURRENCY_UNKNOWN = 8
 """Requests in flight where the server does not say how many slots it has."""
 

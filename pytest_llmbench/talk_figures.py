@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pytest_llmbench.records import Response, Result, Trial, Turn, Usage, Verdict, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import Response, Result, Trial, Turn, Usage, Verdict
 from pytest_llmbench.verdicts import EXCERPT
 
 

@@ -13,7 +13,8 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from pytest_llmbench.records import Outcome, PackFacts, Purpose, Reason, Result, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import Outcome, PackFacts, Purpose, Reason, Result
 from pytest_llmbench.statistics import quantile
 from pytest_llmbench.summary import (
     CUSTOM,

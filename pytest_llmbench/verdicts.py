@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from pytest_llmbench.contracts import Verifier
 from pytest_llmbench.errors import TrialError, VerifierError
-from pytest_llmbench.records import Ending, Exchange, Outcome, Reason, Scenario, Turn, Verdict, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import Ending, Exchange, Outcome, Reason, Scenario, Turn, Verdict
 
 EXCERPT = 4000
 """Characters of prompt, answer and error kept beside a verdict; the journal has the whole."""

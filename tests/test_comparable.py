@@ -45,6 +45,7 @@ def test_the_same_settings_compare() -> None:
             "pack toolcall-15: v1.0.0 cccccccccccc -> v1.1.0 eeeeeeeeeeee",
         ),
         ({"endpoint": "gold"}, "endpoint: openai_chat -> gold"),
+        ({"endpoint": ""}, "endpoint: openai_chat -> none"),
         ({"sampling": {"overrides": {"temperature": 0.7}}}, 'sampling: the packs\' own -> {"temperature": 0.7}'),
         ({"sampling": {"from_server": True}}, 'sampling: the packs\' own -> {"from the server": "unknown"}'),
         ({"thinking": {"asked": "on", "switch": "enable_thinking"}}, "thinking: pack -> on"),

@@ -22,6 +22,7 @@ FAMILIES = (
 )
 
 LEVELS: dict[str, int] = {
+    "plain_data": -1,
     **dict.fromkeys(("__init__", "records", "errors"), 0),
     **dict.fromkeys(("contracts", "settings", "lookup", "statistics"), 1),
     **dict.fromkeys(FAMILIES, 3),
@@ -69,6 +70,7 @@ LEVEL_TWO = (
     "model_file",
     "manifest",
     "results_file",
+    "run_heads",
     "saved_run",
     "saved_summary",
     "comparable",

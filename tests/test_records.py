@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_llmbench import records
+from pytest_llmbench.plain_data import TEXT_LIMIT, from_plain, printable, to_plain
 from pytest_llmbench.records import (
     ExecResult,
     Message,
@@ -33,9 +34,6 @@ from pytest_llmbench.records import (
     Trial,
     Usage,
     Verdict,
-    from_plain,
-    printable,
-    to_plain,
 )
 
 ANY_TEXT = st.text(st.characters(), max_size=20)
@@ -145,7 +143,7 @@ def test_long_texts_are_cut_for_other_processes_and_whole_in_the_journal() -> No
     """The cut says how much is missing."""
     answer = Response(content="x" * (10 << 20))
     sent = to_plain(answer)["content"]
-    assert len(sent) < records.TEXT_LIMIT + 100
+    assert len(sent) < TEXT_LIMIT + 100
     assert sent.endswith("more characters]")
     assert from_plain(Response, to_plain(answer, text_limit=None)) == answer
 

@@ -15,8 +15,9 @@ from pytest_llmbench.errors import UsageProblem
 from pytest_llmbench.journal import Journal, JournalReader
 from pytest_llmbench.records import Message, Outcome, Purpose, Request, Response, Result, Scenario, Trial, Turn
 from pytest_llmbench.reports.results_json import write_results
+from pytest_llmbench.run_heads import runs_below, seconds_of
 from pytest_llmbench.runfolder import RunFolder
-from pytest_llmbench.saved_run import find_folder, find_run, open_run, runs_below, seconds_of
+from pytest_llmbench.saved_run import find_folder, find_run, open_run
 from pytest_llmbench.saved_summary import summary_of
 from pytest_llmbench.summary import Summary
 from tests.summaries import RUN, STARTED, facts, result
@@ -116,6 +117,49 @@ def test_results_json_in_its_folder_means_the_folder(tmp_path: Path) -> None:
     assert open_run(path / "results.json").folder == RunFolder(path)
 
 
+def test_an_older_file_in_the_folder_is_read_by_itself(tmp_path: Path) -> None:
+    """As a rescoring keeps it: what the journal says now is another matter."""
+    path = write_run(tmp_path / "one")
+    older = Path(shutil.copy(path / "results.json", path / "results-2026-05-09T08-00-00-000000Z.json"))
+    journal = Journal(path / "journal", worker="later")
+    journal.result(result(PACK, "S-02", started_at=STARTED + 5))
+    journal.close()
+    assert [one.verdict.outcome for one in open_run(older).results] == [Outcome.PASS, Outcome.FAIL]
+    assert [one.verdict.outcome for one in open_run(path / "results.json").results] == [Outcome.PASS, Outcome.PASS]
+    with pytest.raises(UsageProblem, match=r"manifest\.json is no results\.json"):
+        open_run(path / "manifest.json")
+
+
+@pytest.mark.parametrize("text", ['{"llmbench_results": 1,', '{"llmbench_results": 1, "run": {', ""])
+def test_a_results_json_that_is_cut_off_gives_way_to_the_journal(tmp_path: Path, text: str) -> None:
+    """The run is finished all the same, and it says how the file is made anew."""
+    path = write_run(tmp_path / "one")
+    (path / "results.json").write_text(text, encoding="utf-8")
+    run = open_run(path)
+    assert (len(run.results), run.is_whole, run.model, run.head) == (2, True, "some-model", {})
+    assert run.notices[0].endswith(f"is not whole: llmbench report {path} writes it anew from the journal")
+    found = summary_of(run)
+    assert (found.run.interrupted, found.run.finished_at, found.total.not_run) == (False, STARTED + 200, 3)
+    (head,) = runs_below(tmp_path)
+    assert (head.problem, head.is_whole, head.damage) == ("", False, run.notices[0])
+
+
+def test_a_run_that_was_ended_by_hand_stays_interrupted_without_its_results_json(tmp_path: Path) -> None:
+    """The manifest's exit code tells."""
+    path = write_run(tmp_path / "one", exit_code=2)
+    (path / "results.json").unlink()
+    assert summary_of(open_run(path)).run.interrupted
+
+
+def test_a_cut_results_json_without_a_journal_is_refused(tmp_path: Path) -> None:
+    """Nothing else has the verdicts."""
+    path = write_run(tmp_path / "one")
+    shutil.rmtree(path / "journal")
+    (path / "results.json").write_text('{"llmbench_results": 1,', encoding="utf-8")
+    with pytest.raises(UsageProblem, match="not whole"):
+        open_run(path)
+
+
 def test_a_run_that_was_killed_is_read_as_far_as_it_got(tmp_path: Path) -> None:
     """No results.json, no end in the manifest, half a line at the end of the journal."""
     path = write_run(tmp_path / "one", whole=False)
@@ -183,8 +227,6 @@ def test_verdicts_of_a_pack_s_earlier_version_are_left_out(tmp_path: Path) -> No
         ("results.json", "[]", "no results.json of pytest-llmbench"),
         ("results.json", '{"llmbench_results": 2,\n"trials":[]}', "newer version"),
         ("results.json", '{"llmbench_results": "x",\n"trials":[]}', "does not read"),
-        ("results.json", '{"llmbench_results": 1,', "not whole"),
-        ("results.json", '{"llmbench_results": 1, "run": {', "no whole JSON file"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named_with_the_next_step(

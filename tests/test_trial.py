@@ -14,6 +14,7 @@ from pytest_llmbench import errors
 from pytest_llmbench.contracts import Problem, Progress
 from pytest_llmbench.dialogues import DIALOGUES
 from pytest_llmbench.pace import REFERENCE_TPS, Pace
+from pytest_llmbench.plain_data import to_plain
 from pytest_llmbench.records import (
     Exchange,
     Message,
@@ -33,7 +34,6 @@ from pytest_llmbench.records import (
     Turn,
     Usage,
     Verdict,
-    to_plain,
 )
 from pytest_llmbench.settings import Settings
 from pytest_llmbench.thinking_switch import ThinkingSwitch

@@ -15,9 +15,9 @@ from pytest_llmbench.commands import saved
 from pytest_llmbench.comparable import Difference, Facts, differences, facts_of, refusal
 from pytest_llmbench.flips import Attempts, Word
 from pytest_llmbench.paired import Comparison, amount, plain_of
-from pytest_llmbench.records import to_plain
+from pytest_llmbench.plain_data import to_plain
 from pytest_llmbench.regression import attempts_of, compare
-from pytest_llmbench.reports.wording import pad, single_line, width
+from pytest_llmbench.reports.wording import flip_lines, pad, single_line, width
 from pytest_llmbench.saved_run import LATEST
 from pytest_llmbench.speeds import SpeedChange, speed_changes, speeds_comparable
 from pytest_llmbench.summary import plural
@@ -68,6 +68,8 @@ def capture_run(options: argparse.Namespace) -> int:
         print(f"it takes the place of {_told(earlier)}")
     if all(judged == 1 for _, judged in baseline.attempts.values()):
         print("one attempt each says nothing of its noise: three find smaller drops (pytest --llm-repeat 3)")
+    elif len(baseline.runs) == 1:
+        print("all attempts are of one session: runs of several also show what differs from one to the next")
     return FINE
 
 
@@ -236,11 +238,7 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
 def _diff_lines(found: Sequence[Difference], comparison: Comparison | None, refused: str) -> list[str]:
     if comparison is None:
         return [refused]
-    flips = [
-        f"{'worse' if flip.is_worse else 'better'}: {flip.pack} {flip.scenario} "
-        f"{flip.before[0]}/{flip.before[1]} -> {flip.now[0]}/{flip.now[1]}{' (flaky)' if flip.was_flaky else ''}"
-        for flip in comparison.flips
-    ]
+    flips = map(single_line, flip_lines(plain_of(comparison)))
     notes = [f"differs, which may matter: {single_line(one.text)}" for one in found]
     return [comparison.sentence, *comparison.lines, *flips, *notes]
 

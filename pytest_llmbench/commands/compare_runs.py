@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from string import ascii_uppercase
 
 from pytest_llmbench.commands import saved
@@ -15,6 +16,9 @@ from pytest_llmbench.reports.side_by_side import Pairing, pairing_lines, pairing
 from pytest_llmbench.saved_run import SavedRun
 
 HELP = "put runs side by side, and tell whether the later ones are worse than the first"
+
+_FIRST = ascii_uppercase[0]
+"""What the table calls the run that all others are held against."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +33,8 @@ def run(options: argparse.Namespace) -> int:
         raise UsageProblem(f"name 2 to {len(ascii_uppercase)} runs: llmbench compare RUN latest")
     runs = dict(zip(ascii_uppercase, (saved.opened(name, options) for name in options.names), strict=False))
     summaries = {f"{letter} {one.profile or one.model}".strip(): saved.counted(one) for letter, one in runs.items()}
-    first = runs["A"]
-    pairings = [_pairing(letter, first, one) for letter, one in runs.items() if letter != "A"]
+    first = runs[_FIRST]
+    pairings = [_pairing(letter, first, one) for letter, one in runs.items() if letter != _FIRST]
     paths = {letter: str(one.folder.path) for letter, one in runs.items()}
     if options.json:
         table = json.loads(comparison_json(summaries))
@@ -44,7 +48,7 @@ def _pairing(letter: str, first: SavedRun, other: SavedRun) -> Pairing:
     found = differences(facts_of(first.manifest), facts_of(other.manifest))
     return Pairing(
         name=letter,
-        comparison=compare(attempts_of(first.results), attempts_of(other.results)),
+        comparison=replace(compare(attempts_of(first.results), attempts_of(other.results)), earlier=_FIRST),
         differences=[one.text for one in found if one.refuses],
         warnings=[one.text for one in found if not one.refuses],
         reasons=reasons_of(other.results),

@@ -28,7 +28,7 @@ from pytest_llmbench.commands import (
     tracker_file,
 )
 from pytest_llmbench.errors import LlmbenchError
-from pytest_llmbench.records import printable
+from pytest_llmbench.plain_data import printable
 
 USAGE_EXIT = 4
 """The exit code of a command line that asks for something impossible, as pytest has it."""

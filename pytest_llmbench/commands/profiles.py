@@ -13,11 +13,11 @@ from typing import Any
 
 from pytest_llmbench.config_file import FILENAME
 from pytest_llmbench.errors import UsageProblem
+from pytest_llmbench.plain_data import printable
 from pytest_llmbench.profiles import Candidate, find_candidates
 from pytest_llmbench.profiles.problems import context_of, problems, what_starts
 from pytest_llmbench.profiles.selection import EMBEDDED, own_candidates
 from pytest_llmbench.pytest_ini import read_ini
-from pytest_llmbench.records import printable
 from pytest_llmbench.settings import Profile
 
 HELP = "list the servers that --llm-profile can measure, with what each would start"

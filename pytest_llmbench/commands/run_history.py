@@ -10,7 +10,7 @@ from pytest_llmbench.errors import UsageProblem
 from pytest_llmbench.lookup import suggestion
 from pytest_llmbench.reports.series import Point, points_of
 from pytest_llmbench.reports.trend import left_out, trend_lines, trend_plain
-from pytest_llmbench.saved_run import runs_below
+from pytest_llmbench.run_heads import runs_below
 
 HELP = "show how each pack's score went over all runs, oldest first"
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pytest_llmbench.assemble import choose_launcher
 from pytest_llmbench.config_file import sandbox_settings_in
 from pytest_llmbench.errors import SandboxUnavailable, UsageProblem
-from pytest_llmbench.records import printable
+from pytest_llmbench.plain_data import printable
 from pytest_llmbench.sandboxes import LAUNCHERS
 from pytest_llmbench.sandboxes.pool import Pool
 from pytest_llmbench.sandboxes.proofs import proof_settings, prove

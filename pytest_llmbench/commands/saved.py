@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pytest_llmbench import telemetry
-from pytest_llmbench.records import to_plain
+from pytest_llmbench.plain_data import to_plain
 from pytest_llmbench.resources import Resources
 from pytest_llmbench.runfolder import DEFAULT_BASE
 from pytest_llmbench.saved_run import LATEST, SavedRun, find_run
@@ -48,8 +48,8 @@ def opened(text: str, options: argparse.Namespace) -> SavedRun:
 
 
 def counted(run: SavedRun) -> Summary:
-    """Return the summary of a run; of one that was killed with what its timeline tells of server and machine."""
-    if run.is_whole:
+    """Return the summary of a run; of one without results.json with what its timeline tells of server and machine."""
+    if run.head:
         return summary_of(run)
     return summary_of(run, resources=_resources(run))
 

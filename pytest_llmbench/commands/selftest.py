@@ -18,7 +18,8 @@ from pytest_llmbench.datasets.llmbench_pack import FILENAME as PACK
 from pytest_llmbench.dialogues import DIALOGUES
 from pytest_llmbench.errors import DatasetUnavailable, PackError, SandboxUnavailable, UsageProblem
 from pytest_llmbench.mutations import MUTATORS
-from pytest_llmbench.records import Outcome, Pack, Verdict, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import Outcome, Pack, Verdict
 from pytest_llmbench.rehearsal import Cast, Part, Rehearsed, gold_problems, rehearse, scenario_problems
 from pytest_llmbench.sandboxes import LAUNCHERS
 from pytest_llmbench.sandboxes.deferred import DeferredSandbox

@@ -11,7 +11,7 @@ from pytest_llmbench.reports.files import replace_file
 from pytest_llmbench.reports.series import Point, points_of
 from pytest_llmbench.reports.tracker import new_tracker, updated
 from pytest_llmbench.reports.trend import left_out, trend_plain
-from pytest_llmbench.saved_run import runs_below
+from pytest_llmbench.run_heads import runs_below
 from pytest_llmbench.summary import plural
 
 HELP = "make or update a Markdown file that follows models, profiles and packs over all runs"

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_llmbench.records import MockedResult, Scenario, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import MockedResult, Scenario
 
 NAME_LIMIT = 200
 """Characters of an invented tool name that are repeated to the model."""

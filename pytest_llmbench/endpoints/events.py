@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pytest_llmbench.errors import ServerError
-from pytest_llmbench.records import printable
+from pytest_llmbench.plain_data import printable
 
 DONE = "[DONE]"
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from pytest_llmbench.records import Message, Request, Tool, ToolCall, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import Message, Request, Tool, ToolCall
 from pytest_llmbench.toolcalls import ArgumentFault, parse_arguments
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_llmbench.errors import ServerError
-from pytest_llmbench.records import Response, Timing, ToolCall, Usage, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import Response, Timing, ToolCall, Usage
 from pytest_llmbench.thinking import split_thinking
 
 REASONING_FIELDS = ("reasoning", "reasoning_content")

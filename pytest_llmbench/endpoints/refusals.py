@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_llmbench.endpoints.patience import Cause
 from pytest_llmbench.errors import BadConfiguration, ContextOverflow, RateLimited, ServerError, TrialError
-from pytest_llmbench.records import printable
+from pytest_llmbench.plain_data import printable
 
 KEY_VARIABLE = "LLMBENCH_API_KEY"
 

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pytest_llmbench.records import printable
+from pytest_llmbench.plain_data import printable
 
 PORT = "{port}"
 """Stands for the server's port in a profile's command and environment."""

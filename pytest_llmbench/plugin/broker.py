@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pytest_llmbench.errors import JournalError, TrialError, WorkerCrashed
 from pytest_llmbench.loop import Loop
 from pytest_llmbench.ordering import Job, order_jobs
+from pytest_llmbench.plain_data import from_plain, to_plain
 from pytest_llmbench.plugin.address import Address
 from pytest_llmbench.plugin.channel import Hello, Message, Told
 from pytest_llmbench.plugin.counter import ResultCounter
@@ -19,12 +20,9 @@ from pytest_llmbench.plugin.parties import NOBODY, Audience, Worker
 from pytest_llmbench.plugin.suspects import CRASH_LIMIT, Suspects
 from pytest_llmbench.plugin.switchboard import Switchboard
 from pytest_llmbench.plugin.unrun import never_ran
+from pytest_llmbench.plugin.workforce import Workforce
 from pytest_llmbench.pump import Key
-from pytest_llmbench.records import (
-    Result,
-    from_plain,
-    to_plain,
-)
+from pytest_llmbench.records import Result
 
 
 class Broker:
@@ -40,8 +38,8 @@ class Broker:
         self._address = address
         self._audience = audience
         self._durations = durations
-        self._workers: dict[str, Worker] = {}
-        self._counter = ResultCounter(self._send)
+        self._workers = Workforce()
+        self._counter = ResultCounter(self._workers.send)
         self._ahead: set[int] = set()
         self._suspects = Suspects()
         self._told: dict[int, Told] = {}
@@ -70,12 +68,12 @@ class Broker:
     def close(self) -> None:
         """Cancel what is in flight and end the channel."""
         self.halt("the run ended before this trial was finished")
-        self._loop.stop(self._board.hang_up(self._workers.values()))
+        self._loop.stop(self._board.hang_up(self._workers))
         self._address.listener.close()
 
     def greet(self, worker: Worker, hello: Hello) -> None:
         """Tell a worker how things stand; the first one tells what there is to measure."""
-        self._workers[worker.name] = worker
+        self._workers.add(worker)
         if not self._told:
             self._learn(hello)
         if self._stop is not None:
@@ -122,8 +120,7 @@ class Broker:
                 self.problem = error
                 self._say_stop(stop)
             return False
-        for worker in self._workers.values():
-            worker.send({"ready": to_plain(ready)})
+        self._workers.tell_all({"ready": to_plain(ready)})
         leg.open(ready)
         leg.server.watch(ready, in_flight=lambda: leg.feeder.busy, resize=lambda _: self._loop.call(leg.resize))
         self._plan(leg)
@@ -132,8 +129,7 @@ class Broker:
     async def _end(self, leg: FedLeg) -> None:
         text = f"the server of profile {leg.name} has been stopped: run it alone to ask again"
         self._stop_leg(leg, {"reason": "cancelled", "text": text, "halt": False})
-        for worker in self._workers.values():
-            worker.send({"over": leg.name})
+        self._workers.tell_all({"over": leg.name})
         await self._loop.in_daemon(leg.server.end)
 
     def _begin(self) -> None:
@@ -184,27 +180,23 @@ class Broker:
                 worker.send({"bye": True})
 
     def _launch(self, key: Key) -> None:
-        staying = [worker for worker in self._workers.values() if not worker.leaving]
-        if not staying:
+        worker = self._workers.least_busy()
+        if worker is None:
             self._leg(key).feeder.limit = 0
             self._leg(key).feeder.lost([key])
             return
-        worker = min(staying, key=lambda one: len(one.running))
         worker.running.add(key)
         worker.send({"run": key, "again": key in self._suspects.orphans})
 
     def _want(self, worker: Worker, key: Key) -> None:
         if self._counter.serve(worker.name, key):
             return
-        running, leg = self._is_running(key), self._leg(key)
+        running, leg = self._workers.is_running(key), self._leg(key)
         if (self._stop or leg.stopped) is not None and not running:
             worker.send({"result": self._never(key), "key": key})
             return
         if not self._counter.wait(worker.name, key) and not running and key[0] not in self._ahead:
             leg.feeder.again(key)
-
-    def _is_running(self, key: Key) -> bool:
-        return any(key in one.running for one in self._workers.values())
 
     def _never(self, key: Key) -> Message:
         return self._leg(key).never(self._told[key[0]], key[1], self._stop)
@@ -228,10 +220,6 @@ class Broker:
         for leg in self._legs.values() if self._is_tour else ():
             leg.look_again()
 
-    def _send(self, name: str, message: Message) -> None:
-        if name in self._workers:
-            self._workers[name].send(message)
-
     async def _slot(self, worker: Worker, key: Key, leg: FedLeg) -> None:
         if (self._stop or leg.stopped) is None:
             with contextlib.suppress(asyncio.CancelledError):
@@ -239,7 +227,7 @@ class Broker:
         stop = self._stop or leg.stopped
         if stop is not None:
             worker.send({"refuse": key, "stop": stop})
-        elif self._workers.get(worker.name) is not worker:
+        elif worker not in self._workers:
             leg.feeder.leave()  # it died while it waited
         else:
             worker.guests[leg.name] += 1
@@ -247,7 +235,7 @@ class Broker:
 
     def gone(self, worker: Worker) -> None:
         """Run a lost worker's trials again elsewhere, but for one that keeps killing its workers."""
-        self._workers.pop(worker.name, None)
+        self._workers.lose(worker)
         for name, guests in worker.guests.items():
             for _ in range(guests):
                 self._legs[name].feeder.leave()
@@ -300,13 +288,12 @@ class Broker:
             leg.stop(stop)
             leg.look_again()
         if stop["halt"] or not any(leg.ready for leg in self._legs.values()):
-            for worker in self._workers.values():
-                worker.send({"stop": stop})
+            self._workers.tell_all({"stop": stop})
         else:
             self._answer_waiting()
 
     def _answer_waiting(self) -> None:
         """Let nobody wait for a trial that will not be started; those that run still have their say."""
         for key in self._counter.waited_for():
-            if (self._stop or self._leg(key).stopped) and not self._is_running(key):
+            if (self._stop or self._leg(key).stopped) and not self._workers.is_running(key):
                 self._counter.answer(key, self._never(key))

@@ -22,11 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmbench.loop import Loop
+from pytest_llmbench.plain_data import to_plain
 from pytest_llmbench.plugin.demand import Needs
-from pytest_llmbench.records import (
-    PackFacts,
-    to_plain,
-)
+from pytest_llmbench.records import PackFacts
 
 LINE_LIMIT = 1 << 30
 """Bytes of one message; a hello names every scenario of the session."""

@@ -19,8 +19,9 @@ from pytest_llmbench.datasets.yaml_text import read_head
 from pytest_llmbench.errors import PackError, UnknownName
 from pytest_llmbench.lookup import find
 from pytest_llmbench.pack_rules import facts_as_judged
+from pytest_llmbench.plain_data import to_plain
 from pytest_llmbench.plugin.legs import asks_pack, leg_names, leg_of
-from pytest_llmbench.records import Outcome, Pack, PackFacts, Result, Scenario, to_plain
+from pytest_llmbench.records import Outcome, Pack, PackFacts, Result, Scenario
 
 if TYPE_CHECKING:
     from pytest_llmbench.plugin.session import BenchSession

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmbench.reports.comparison import comparison_json, comparison_lines, comparison_markdown
-from pytest_llmbench.runfolder import DEFAULT_BASE
+from pytest_llmbench.runfolder import DEFAULT_BASE, make_home
 from pytest_llmbench.summary import Summary
 
 
@@ -41,6 +41,7 @@ class SideBySide:
     def _written(self, summaries: Mapping[str, Summary]) -> list[Path]:
         folder = Path(self._out) if self._out else self._base / DEFAULT_BASE
         stem = "comparison" if self._out else f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-comparison"
+        make_home(folder)
         folder.mkdir(parents=True, exist_ok=True)
         texts = {".md": comparison_markdown(summaries), ".json": comparison_json(summaries)}
         paths = [folder / f"{stem}{suffix}" for suffix in texts]

@@ -19,11 +19,14 @@ from pytest_llmbench.against import TIMES
 from pytest_llmbench.assemble import Bench, build_endpoint, build_kit, build_sandbox
 from pytest_llmbench.contracts import Families
 from pytest_llmbench.datasets import read_pack
-from pytest_llmbench.flips import Key
+from pytest_llmbench.errors import LlmbenchError
 from pytest_llmbench.journal import Journal, JournalReader
+from pytest_llmbench.lookup import find
+from pytest_llmbench.pack_rules import facts_as_judged
+from pytest_llmbench.plugin.demand import Wanted
 from pytest_llmbench.plugin.legs import Leg
 from pytest_llmbench.plugin.ready import Ready, plan_of
-from pytest_llmbench.plugin.unrun import Known
+from pytest_llmbench.plugin.unrun import Known, trial_keys
 from pytest_llmbench.pump import INFRA_LIMIT
 from pytest_llmbench.records import Outcome, Purpose, Result, Scenario, Trial
 from pytest_llmbench.runfolder import RunFolder
@@ -59,23 +62,34 @@ def heard_again(folder: RunFolder) -> list[Result]:
     return [result for key in reader.keys() if (result := reader.result(key)) is not None]  # noqa: SIM118
 
 
+def all_heard(folder: RunFolder, wanted: Iterable[Wanted], *, after: int) -> bool:
+    """Tell whether each of these has all its further verdicts; `after` is how often the run itself asked it."""
+    reader = JournalReader(folder.confirm_dir)
+    keys = (key for key in trial_keys(wanted, after + TIMES) if key.attempt > after)
+    return all(map(reader.finished, keys))
+
+
 def confirm(wanted: Sequence[Placed], asked: Asked, *, say: Callable[[str], None]) -> None:
-    """Ask these scenarios again, `TIMES` times each; the answers are kept in the run folder."""
-    if not wanted or asked.stopped():
+    """Ask these scenarios again, `TIMES` times each; the answers are kept in the run folder.
+
+    What was asked already is not asked once more. Raises `LlmbenchError` where nothing can be asked or kept.
+    """
+    after = asked.leg.settings.repeat
+    if asked.stopped() or all_heard(RunFolder(path=asked.ready.folder), wanted, after=after):
         return
     what = "those that flipped and as many that did not"
     say(f"asking {plural(len(wanted), 'scenario')} again, {TIMES} times each ({what}), before the verdict")
-    _run(list(_trials(wanted, after=asked.leg.settings.repeat)), asked, say)
+    _run(list(_trials(wanted, asked.families, after=after)), asked, say)
 
 
-def _trials(wanted: Sequence[Placed], *, after: int) -> Iterator[Trial]:
-    scenarios = _scenarios(wanted)
+def _trials(wanted: Sequence[Placed], families: Families, *, after: int) -> Iterator[Trial]:
+    scenarios = _scenarios(wanted, families)
     for attempt in range(after + 1, after + TIMES + 1):
         for one in wanted:
             yield Trial(
                 nodeid=one.nodeid,
                 pack=one.facts,
-                scenario=scenarios[one.facts.id, one.scenario_id],
+                scenario=scenarios[one.pack_path, one.scenario_id],
                 attempt=attempt,
                 purpose=Purpose.CONFIRM,
                 pack_path=one.pack_path,
@@ -83,18 +97,24 @@ def _trials(wanted: Sequence[Placed], *, after: int) -> Iterator[Trial]:
             )
 
 
-def _scenarios(wanted: Iterable[Placed]) -> dict[Key, Scenario]:
+def _scenarios(wanted: Iterable[Placed], families: Families) -> dict[tuple[Path, str], Scenario]:
     """Return the scenarios, read from their packs once more: the process that owns the server may hold no items."""
-    names: dict[Path, set[str]] = {}
+    found: dict[tuple[Path, str], Scenario] = {}
+    for path, ours in _by_pack(wanted).items():
+        pack = read_pack(path)
+        used = {name: find("verifier", name, families.verifiers) for name in {one.verifier for one in pack.scenarios}}
+        if {one.facts.content_hash for one in ours} != {facts_as_judged(pack, used.values()).content_hash}:
+            raise LlmbenchError(f"{path} was changed while its scenarios were asked")
+        names = {one.scenario_id for one in ours}
+        found |= {(path, scenario.id): scenario for scenario in pack.scenarios if scenario.id in names}
+    return found
+
+
+def _by_pack(wanted: Iterable[Placed]) -> dict[Path, list[Placed]]:
+    found: dict[Path, list[Placed]] = {}
     for one in wanted:
-        names.setdefault(one.pack_path, set()).add(one.scenario_id)
-    packs = {path: read_pack(path) for path in names}
-    return {
-        (pack.facts.id, scenario.id): scenario
-        for path, pack in packs.items()
-        for scenario in pack.scenarios
-        if scenario.id in names[path]
-    }
+        found.setdefault(one.pack_path, []).append(one)
+    return found
 
 
 def _run(trials: Sequence[Trial], asked: Asked, say: Callable[[str], None]) -> None:
@@ -139,7 +159,9 @@ class _Asking:
                     running.add(asyncio.create_task(self._one(trial)))
                 if not running:
                     break
-                _, running = await asyncio.wait(running, timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+                done, running = await asyncio.wait(running, timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()  # what cannot be written down is not to be asked for
         finally:
             for task in running:
                 task.cancel()

@@ -12,6 +12,7 @@ from pytest_llmbench import gate
 from pytest_llmbench.assemble import SERVED
 from pytest_llmbench.errors import Cancelled, LlmbenchError, TrialError
 from pytest_llmbench.journal import JournalReader
+from pytest_llmbench.plain_data import from_plain
 from pytest_llmbench.plugin.comparing import SideBySide
 from pytest_llmbench.plugin.console import Console
 from pytest_llmbench.plugin.echoes import Echoes
@@ -23,7 +24,7 @@ from pytest_llmbench.plugin.ready import Ready
 from pytest_llmbench.plugin.resuming import resuming
 from pytest_llmbench.plugin.sheet import Expected, SessionEnd, Sheet
 from pytest_llmbench.plugin.unrun import outside_fault
-from pytest_llmbench.records import Outcome, Result, from_plain
+from pytest_llmbench.records import Outcome, Result
 from pytest_llmbench.reports.github_report import GithubJob
 from pytest_llmbench.reports.html_block import html_block
 from pytest_llmbench.summary import plural
@@ -67,9 +68,8 @@ class Desk:
     def expect(self, scenarios: Sequence[Expected], tag_totals: Mapping[str, int]) -> None:
         """Count the scenarios that were collected and selected; `tag_totals` are those there are."""
         self.items = scenarios
-        hosts = self.hosts
         self._sheets = {
-            leg.name: Sheet(leg, tag_totals=tag_totals, against=hosts[leg.name].against) for leg in self._legs
+            leg.name: Sheet(leg, tag_totals=tag_totals, against=self.hosts[leg.name].against) for leg in self._legs
         }
         for one in scenarios:
             self._expected[one.nodeid] = one

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from pytest_llmbench.plain_data import to_plain
 from pytest_llmbench.plugin.channel import Message, Told
 from pytest_llmbench.plugin.parties import Preparation
 from pytest_llmbench.plugin.ready import Ready
 from pytest_llmbench.plugin.unrun import never_ran
 from pytest_llmbench.pump import Feeder, Key
-from pytest_llmbench.records import to_plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

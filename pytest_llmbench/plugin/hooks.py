@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
         link_xdist(config)
     if config.getoption("htmlpath", None):
         config.pluginmanager.register(HtmlPage(), "llmbench_html_page")
-    _choose_packs(config)
+    _read_command_line(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -87,7 +87,26 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         open_bench(session)
 
 
-def _choose_packs(config: pytest.Config) -> None:
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
+    """Say how packs are chosen where none was."""
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not config.pluginmanager.has_plugin("llmbench_desk"):
+        from pytest_llmbench.plugin.typed import hint_without_packs
+
+        if hint := hint_without_packs(config):
+            terminalreporter.write_line(hint)
+
+
+def _check_words(config: pytest.Config) -> None:
+    if any(word.startswith("--llm-") for word in config.invocation_params.args) and not hasattr(config, "workerinput"):
+        from pytest_llmbench.plugin.typed import check_paths
+
+        check_paths(config)
+
+
+def _read_command_line(config: pytest.Config) -> None:
+    """Refuse what does not mean what it looks like, and find out which packs and servers are meant."""
+    _check_words(config)
     names = wanted_packs(config)
     if names_profile(config):
         from pytest_llmbench.plugin.legs import packs_of_profiles, settle_legs

@@ -65,7 +65,7 @@ class Host:
         started is stopped).
         """
         self._check_quality(demand)
-        if (before := self._runs.finished_before(demand)) is not None:
+        if (before := self._runs.finished_before(demand, self.against)) is not None:
             return _left_by(self._leg, *before)
         self._choice = choose(self._settings, self._families, self._say)
         claimed = self._runs.claim()

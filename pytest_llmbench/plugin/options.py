@@ -183,7 +183,7 @@ def read_settings(config: pytest.Config) -> Settings:
         overrides, from_server = parse_sampling(given["sampling"] or "")
     except UsageProblem as problem:
         raise pytest.UsageError(str(problem)) from None
-    gate, baseline, quality = given["gate"] or "", given["baseline"] or "", given["write-quality"] or ""
+    gate, baseline, quality = (_from_home(given[name] or "") for name in ("gate", "baseline", "write-quality"))
     return Settings(
         packs=tuple(given["packs"] or ()),
         urls=tuple(given["url"] or ()),
@@ -282,4 +282,9 @@ def _settle_server(config: pytest.Config, given: dict[str, Any]) -> None:
 
 
 def _from_invocation_dir(config: pytest.Config, path: str) -> str:
-    return str(Path(config.invocation_params.dir, path)) if path else ""
+    return str(Path(config.invocation_params.dir, _from_home(path))) if path else ""
+
+
+def _from_home(text: str) -> str:
+    """Return a path for ``~/...``, which no shell expands after ``=``, and anything else as it is."""
+    return str(Path(text).expanduser()) if text.startswith("~") else text

@@ -12,7 +12,7 @@ from pytest_llmbench import gate
 from pytest_llmbench.errors import LlmbenchError, UsageProblem
 from pytest_llmbench.reports.quality_line import check_quality_target, write_quality
 from pytest_llmbench.sampling import deviations
-from pytest_llmbench.settings import Settings
+from pytest_llmbench.settings import RECORDED, Settings
 from pytest_llmbench.summary import Summary
 
 
@@ -45,6 +45,6 @@ def why_not_canonical(settings: Settings, defaults: Mapping[str, Any]) -> str:
 
     `defaults` are what the server says it samples with by itself.
     """
-    if settings.endpoint in ("gold", "broken"):
+    if settings.endpoint in RECORDED:
         return "recorded answers, no model"
     return deviations(settings, defaults)

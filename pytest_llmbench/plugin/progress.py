@@ -12,7 +12,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from pytest_llmbench.records import Outcome, Result, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import Outcome, Result
 
 _CALM = 200
 """Above so many trials a run that is not on a terminal gets a line for each percent only."""

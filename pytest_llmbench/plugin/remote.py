@@ -19,6 +19,7 @@ from pytest_llmbench.assemble import preload
 from pytest_llmbench.errors import Cancelled, JournalError, TrialError
 from pytest_llmbench.journal import JournalReader
 from pytest_llmbench.loop import Loop
+from pytest_llmbench.plain_data import from_plain, to_plain
 from pytest_llmbench.plugin.channel import Hello, Link, Message, Told
 from pytest_llmbench.plugin.collect import ScenarioItem, families_of, tag_totals
 from pytest_llmbench.plugin.crew import Batch, Crew, Posed, as_trial_error, job_of, trial_of
@@ -28,7 +29,7 @@ from pytest_llmbench.plugin.legs import legs_of, profile_of
 from pytest_llmbench.plugin.ready import Ready
 from pytest_llmbench.plugin.session import BenchSession, install, runs_ahead
 from pytest_llmbench.pump import Key, Pump, Shelf
-from pytest_llmbench.records import Purpose, Result, from_plain, to_plain
+from pytest_llmbench.records import Purpose, Result
 from pytest_llmbench.runfolder import RunFolder
 from pytest_llmbench.trial import Kit, error_result, run_trial
 

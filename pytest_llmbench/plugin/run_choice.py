@@ -11,11 +11,13 @@ from pytest_llmbench import manifest
 from pytest_llmbench.against import Against, find_against
 from pytest_llmbench.errors import UsageProblem
 from pytest_llmbench.journal import JournalReader
+from pytest_llmbench.plugin.confirming import all_heard
 from pytest_llmbench.plugin.demand import Demand
 from pytest_llmbench.plugin.legs import Leg
 from pytest_llmbench.plugin.unrun import trial_keys
 from pytest_llmbench.records import Server
 from pytest_llmbench.runfolder import RunFolder, check_free, create, newest_matching, open_existing
+from pytest_llmbench.saved_run import LATEST
 
 
 class RunChoice:
@@ -27,15 +29,32 @@ class RunChoice:
         self._base = base
         self._say = say
 
-    def finished_before(self, demand: Demand) -> tuple[RunFolder, Mapping[str, Any]] | None:
-        """Return the run that has every verdict already, and its manifest, so that no server need be started."""
+    def finished_before(self, demand: Demand, against: Against | None) -> tuple[RunFolder, Mapping[str, Any]] | None:
+        """Return the run that has every verdict already, and its manifest, so that no server need be started.
+
+        What flipped against a baseline needs further verdicts. Raises `UsageProblem` where the two do not compare.
+        """
         if not (self._settings.resume and self._settings.profile):
             return None
         folder = self._earlier()
         if folder is None or not _has_all(JournalReader(folder.journal_dir), demand, self._settings.repeat):
             return None
+        known = manifest.read(folder)
+        if against is not None:
+            against.check(known)
+            if not self._is_confirmed(folder, demand, against):
+                return None
         self._say(f"{self._leg.title}: every trial has its verdict already, so its server is not started")
-        return folder, manifest.read(folder)
+        return folder, known
+
+    def _is_confirmed(self, folder: RunFolder, demand: Demand, against: Against) -> bool:
+        """Tell whether all was asked again that is to be before the verdict."""
+        reader, repeat = JournalReader(folder.journal_dir), self._settings.repeat
+        results = filter(None, map(reader.result, trial_keys(demand.scenarios, repeat)))
+        wanted = set(against.to_ask_again(results))
+        return all_heard(
+            folder, (one for one in demand.scenarios if (one.facts.id, one.scenario_id) in wanted), after=repeat
+        )
 
     def check(self) -> None:
         """Raise `UsageProblem` where `claim` would."""
@@ -46,6 +65,11 @@ class RunChoice:
         """Return what ``--llm-baseline`` names; raises `UsageProblem`."""
         here = self._base.parents[1]  # base is .llmbench/runs below the directory the command runs in
         settings, profile = self._settings, self._leg.title
+        if settings.resume and settings.baseline.strip() == LATEST:
+            raise UsageProblem(
+                "--llm-baseline latest with --llm-resume would be the run itself that is gone on with: name the "
+                "earlier run (a part of its folder's name will do)"
+            )
         return find_against(settings.baseline, thinking=settings.thinking, profile=profile, here=here, runs=self._base)
 
     def claim(self) -> RunFolder | None:

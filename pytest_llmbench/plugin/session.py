@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_llmbench.errors import LlmbenchError, TrialError, UsageProblem
+from pytest_llmbench.plain_data import to_plain
 from pytest_llmbench.plugin.alone import Alone
 from pytest_llmbench.plugin.asking import LLM, Question, row_of
 from pytest_llmbench.plugin.collect import BENCH, ScenarioItem, families_of, tag_totals
@@ -19,7 +20,7 @@ from pytest_llmbench.plugin.desk import Desk
 from pytest_llmbench.plugin.hooks import BenchHooks, DeskHooks
 from pytest_llmbench.plugin.host import Host
 from pytest_llmbench.plugin.legs import legs_of, profile_of
-from pytest_llmbench.records import Purpose, Response, Result, to_plain
+from pytest_llmbench.records import Purpose, Response, Result
 
 _LATER = ("skip", "skipif")
 """Marks that pytest evaluates when the item starts: such a trial must not run ahead of that."""

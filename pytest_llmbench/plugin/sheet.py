@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,11 +14,12 @@ from pytest_llmbench.against import Against, Held
 from pytest_llmbench.assemble import SERVED
 from pytest_llmbench.errors import Cancelled, LlmbenchError, TrialError
 from pytest_llmbench.journal import JournalReader
-from pytest_llmbench.plugin.confirming import Asked, Placed, confirm, heard_again
+from pytest_llmbench.plugin.confirming import Asked, Placed
+from pytest_llmbench.plugin.holding import Holding
 from pytest_llmbench.plugin.legs import Leg
 from pytest_llmbench.plugin.papers import quality_notes, why_not_canonical
-from pytest_llmbench.plugin.unrun import Unrun, never_asked, trial_keys
-from pytest_llmbench.records import Outcome, Result
+from pytest_llmbench.plugin.unrun import Unrun, never_asked
+from pytest_llmbench.records import Result
 from pytest_llmbench.reports.measured import Measured
 from pytest_llmbench.reports.papers import write_papers
 from pytest_llmbench.reports.quality_line import quality_line
@@ -35,11 +35,6 @@ from pytest_llmbench.web import is_loopback
 
 if TYPE_CHECKING:
     from pytest_llmbench.plugin.ready import Ready
-
-
-_LOOK_S = 0.2
-_SOON_S = 5.0
-"""Seconds within which a leg ends whose last item is over."""
 
 
 class Expected(Placed, Protocol):
@@ -65,12 +60,10 @@ class Sheet:
 
     def __init__(self, leg: Leg, *, tag_totals: Mapping[str, int], against: Against | None = None) -> None:
         self.leg = leg
-        self._against = against
         self._gate = gate.check_gate(leg.settings.gate)
         self._held: Held | None = None
-        self._confirming = False
-        self._over = threading.Event()
         self.expected: dict[str, Expected] = {}
+        self._holding = Holding(leg, against, self.expected)
         self.ready: Ready | None = None
         self.summary: Summary | None = None
         self.exit = gate.Exit(code=0, sentence="")
@@ -102,8 +95,9 @@ class Sheet:
         self._tally.expect(one.facts, one.scenario_id, one.nodeid, one.own_tags)
 
     def check_gate(self) -> None:
-        """Raise `UsageProblem` for a gate that names a pack which is not asked; to be called when all are expected."""
+        """Raise `UsageProblem` for a gate or a baseline of what is not asked; to be called when all are expected."""
         gate.check_gate_packs(self._gate, self.so_far())
+        self._holding.check()
 
     def opened(self, ready: Ready) -> None:
         """Take note of the server and the run folder."""
@@ -116,29 +110,19 @@ class Sheet:
         self._unrun.open(folder)
 
     def confirm(self, asked: Callable[[Ready], Asked], say: Callable[[str], None]) -> None:
-        """Ask again what flipped against the baseline; of a run that lacks verdicts there is nothing to confirm."""
-        if self._against is None or self.ready is None:
-            return
-        self._confirming = True
-        results = self._results()
-        if len(results) < len(self.expected) * self.leg.settings.repeat:
-            return
-        known = {(one.facts.id, one.scenario_id): one for one in self.expected.values()}
-        wanted = [known[key] for key in self._against.to_ask_again(results) if key in known]
-        confirm(wanted, asked(self.ready), say=say)
+        """Ask again what flipped against the baseline."""
+        if self.ready is not None:
+            self._holding.confirm(self.ready, asked, say)
 
     def ended(self) -> None:
         """Take note that the server is not needed any more."""
         self._ended_at = time.time()
-        self._over.set()
+        self._holding.ended()
 
     def wait_for_end(self) -> None:
-        """Wait until all was asked again that is to be; that begins as soon as the last verdict is there."""
-        if self._against is None or self.ready is None or not self.expected:
-            return
-        soon = time.monotonic() + _SOON_S
-        while not self._over.wait(_LOOK_S) and (self._confirming or time.monotonic() < soon):
-            pass
+        """Wait until all was asked again that is to be."""
+        if self.ready is not None:
+            self._holding.wait_for_end()
 
     def problem(self, error: TrialError) -> None:
         """Take note that the server cannot be measured."""
@@ -150,11 +134,13 @@ class Sheet:
         """Count a result."""
         self._figures.add(result)
         self._tally.add(result)
+        self._holding.book(result)
         self._unrun.keep(result)
 
     def withdraw(self, one: Expected) -> None:
         """Take back a scenario that was skipped."""
         self._tally.withdraw(one.facts, one.scenario_id)
+        self._holding.withdraw(one)
 
     def crashed(self, one: Expected, error: TrialError) -> None:
         """Count a scenario whose item failed without a result."""
@@ -169,7 +155,7 @@ class Sheet:
         for one in self._crashed if end.interrupted else ():  # what the user's Ctrl-C ended has not crashed
             self._tally.add(never_asked(one, Cancelled("the run was interrupted")))
         self._count_unreported(end)
-        self._held = self._held_against()
+        self._held = self._holding.held(self.folder) if self.folder is not None else None
         facts = dataclasses.replace(self._run_facts(end), resources=self._resources())
         self.summary = self._tally.summary(facts)
         self._verdict = self._judged(self.summary)
@@ -186,20 +172,6 @@ class Sheet:
     def _judged(self, summary: Summary) -> gate.GateVerdict:
         """Return what the gates say, of which the baseline is one."""
         return gate.decide(summary, self._gate, baseline=self._held.verdict if self._held is not None else None)
-
-    def _held_against(self) -> Held | None:
-        folder = self.folder
-        if self._against is None or folder is None:
-            return None
-        hashes = {one.facts.content_hash for one in self.expected.values()}
-        fresh = (result for result in heard_again(folder) if result.key.pack_hash in hashes)
-        return self._against.held(manifest.read(folder), self._results(), fresh)
-
-    def _results(self) -> list[Result]:
-        """Return the verdicts there are, of all attempts."""
-        reader = self.reader()
-        found = map(reader.result, trial_keys(self.expected.values(), self.leg.settings.repeat))
-        return [result for result in found if result is not None and result.verdict.outcome is not Outcome.ERROR]
 
     def write(self, exit_: gate.Exit, short: Callable[[Path], str]) -> None:
         """Write the papers; raises OSError and `LlmbenchError`."""
@@ -272,6 +244,12 @@ class Sheet:
         is_here = ready.engine != "external" or is_loopback(urlsplit(ready.base_url).hostname or "")
         return summarise(path, self._figures, slots=self._slots, local=is_here)
 
+    def _problem_words(self, end: SessionEnd) -> str:
+        """Say why the run cannot be judged; what was stopped on purpose needs no other reason."""
+        if self._problem is not None:
+            return f"the server could not be measured ({self._problem.reason})"
+        return "" if end.interrupted or end.stopped_early else self._holding.problem(self._held)
+
     def _run_facts(self, end: SessionEnd) -> RunFacts:
         ready, settings = self.ready, self.leg.settings
         note = why_not_canonical(settings, ready.sampling_defaults if ready else {})
@@ -290,7 +268,7 @@ class Sheet:
             run_dir=str(ready.folder) if ready else "",
             interrupted=end.interrupted,
             stopped_early=end.stopped_early,
-            problem=f"the server could not be measured ({self._problem.reason})" if self._problem else "",
+            problem=self._problem_words(end),
             about=ready.about if ready else {},
             thinking_switch=ready.switch.key if ready else "",
             baseline=self._held.plain() if self._held is not None else {},

@@ -9,10 +9,10 @@ import json
 from collections.abc import Iterable
 from typing import Protocol
 
+from pytest_llmbench.plain_data import from_plain
 from pytest_llmbench.plugin.address import Address
 from pytest_llmbench.plugin.channel import LINE_LIMIT, Hello, Message, ToTheLastLine
 from pytest_llmbench.plugin.parties import Worker
-from pytest_llmbench.records import from_plain
 
 
 class Patron(Protocol):

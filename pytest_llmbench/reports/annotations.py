@@ -21,6 +21,9 @@ from pytest_llmbench.reports.wording import single_line
 MOST = 10
 """Annotations of one kind that GitHub shows of one step."""
 
+_LEAST = 2
+"""Annotations below which no scenario is named: the end of the run needs one, what is left out another."""
+
 _MESSAGE_LIMIT = 600
 _LEVELS = {COMPLETE: "notice", INCOMPLETE: "warning"}
 _TITLES = {COMPLETE: "complete", INCOMPLETE: "incomplete, and not by the model's fault"}
@@ -50,7 +53,7 @@ def line_in_file(file: str, scenario: str) -> int:
 
 
 def annotations_of(measured: Measured, *, line_of: LineOf = line_in_file, most: int = MOST) -> list[str]:
-    """Return at most `most` commands: how the run ended, then what got worse; the last one counts those left out.
+    """Return up to `most` commands: how the run ended, always, then what got worse; the last counts those left out.
 
     A complete run is a notice, one that lacks verdicts a warning, every other end an error. Scenarios are named only
     where the comparison with a baseline failed.
@@ -59,14 +62,14 @@ def annotations_of(measured: Measured, *, line_of: LineOf = line_in_file, most: 
     profile = measured.summary.run.profile
     title = f"llmbench{f' {profile}' if profile else ''}: {_TITLES.get(exit_.code) or _failed_title(measured)}"
     first = _command(_LEVELS.get(exit_.code, "error"), exit_.sentence, title=title)
-    if exit_.code in _LEVELS or measured.comparison is None or not measured.is_worse:
-        return [first][:most]
+    if exit_.code in _LEVELS or measured.comparison is None or not measured.is_worse or most < _LEAST:
+        return [first]
     flips = sorted(measured.comparison.worse, key=lambda flip: (flip.now[0] / flip.now[1], flip.was_flaky))
-    told = [_worse(flip, measured, line_of) for flip in flips[:most]]
-    if len(flips) > most - 1:
-        left = len(flips) - (most - 2)
-        told = [*told[: most - 2], _command("error", f"and {left} more: the job summary lists them", title=title)]
-    return [first, *told][:most]
+    shown = flips if len(flips) < most else flips[: most - 2]
+    told = [_worse(flip, measured, line_of) for flip in shown]
+    left = len(flips) - len(shown)
+    more = [_command("error", f"and {left} more: the job summary lists them", title=title)] if left else []
+    return [first, *told, *more]
 
 
 def warning(message: str) -> str:

@@ -7,7 +7,8 @@ import re
 import shutil
 from pathlib import Path
 
-from pytest_llmbench.records import Result, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import Result
 
 PROGRAM = "program.py"
 """The artefact that is the program as it was judged."""

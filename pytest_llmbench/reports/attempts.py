@@ -32,7 +32,8 @@ def attempt_notes(packs: Sequence[tuple[str, PackSummary]]) -> list[str]:
     lines = [line for title, pack in packs if pack.attempts > 1 for line in _pack_notes(title, pack)]
     if repeated:
         asked = f"the first attempt scores; {plural(repeated, 'scenario')} had further ones"
-        lines.insert(0, f"Repeats: {asked}, and {unstable:,} of them did not always end the same way.")
+        some = f"{unstable:,} of them did not always end the same way"
+        lines.insert(0, f"Repeats: {asked}, and {some if unstable else 'all ended the same way each time'}.")
     return [*lines, ESTIMATE_NOTE] if lines else []
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pytest_llmbench.records import to_plain
+from pytest_llmbench.plain_data import to_plain
 from pytest_llmbench.reports.telemetry_text import CELL_HEADERS, asking_s, resource_cells
 from pytest_llmbench.reports.wording import MISSING, duration, markdown, pad, rate, seconds, single_line, width
 from pytest_llmbench.summary import Counts, PackSummary, RunFacts, Summary, count_text, percent

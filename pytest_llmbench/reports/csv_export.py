@@ -6,7 +6,8 @@ import csv
 from collections.abc import Iterable
 from typing import Any, TextIO
 
-from pytest_llmbench.records import Result, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import Result
 from pytest_llmbench.reports.wording import moment
 
 FILENAME = "results.csv"

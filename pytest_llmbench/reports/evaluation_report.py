@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from pytest_llmbench.records import Outcome, Result, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import Outcome, Result
 from pytest_llmbench.reports.artefact_files import attempt_folder, programs_run
 from pytest_llmbench.reports.attempts import UNKNOWN
 from pytest_llmbench.reports.evalplus_files import task_name

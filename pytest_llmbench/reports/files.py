@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pytest_llmbench.records import to_plain
+from pytest_llmbench.plain_data import to_plain
 
 _UTF8 = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _ASCII = json.JSONEncoder(allow_nan=False).encode

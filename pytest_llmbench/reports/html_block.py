@@ -31,7 +31,7 @@ def html_block(summary: Summary) -> str:
             "</table>",
             *(f"<p>{_safe(text)}</p>" for text in texts),
             *_cautions(summary),
-            f"<pre>{_safe(quality_line(summary))}</pre>",
+            f'<pre style="white-space: pre-wrap">{_safe(quality_line(summary))}</pre>',
             "</div>",
         ]
     )

@@ -12,8 +12,10 @@ from pytest_llmbench.reports.wording import MISSING, seconds, single_line
 
 PROMPT_END = 1500
 """Characters of a prompt that are shown, its last ones: there stands what is asked."""
-TEXT = 8000
+
+ANSWER_LIMIT = 8000
 """Characters of an answer, and of what was expected and got."""
+
 TALK_LINES = 2000
 """Lines of a whole talk."""
 
@@ -70,9 +72,8 @@ def _checks(checks: Iterable[CheckOutcome]) -> Iterator[str]:
 
 def _prompt(result: Result, turns: Sequence[Turn]) -> tuple[str, str]:
     """Return a heading and the last question, or the end of it."""
-    asked = (message.content for message in reversed(turns[-1].request.messages)) if turns else iter([result.prompt])
-    roles = (message.role for message in reversed(turns[-1].request.messages)) if turns else iter(["user"])
-    text = next((text for role, text in zip(roles, asked, strict=True) if role == "user"), result.prompt)
+    messages = turns[-1].request.messages if turns else ()
+    text = next((message.content for message in reversed(messages) if message.role == "user"), result.prompt)
     if len(text) <= PROMPT_END:
         return "Prompt", text
     return f"Prompt, its last {PROMPT_END:,} of {len(text):,} characters", text[-PROMPT_END:]
@@ -91,8 +92,8 @@ def _talk(result: Result, turns: Sequence[Turn]) -> Iterator[str]:
 
 
 def _cut(text: str) -> str:
-    dropped = len(text) - TEXT
-    return f"{text[:TEXT]}\n... [{dropped:,} more characters]" if dropped > 0 else text
+    dropped = len(text) - ANSWER_LIMIT
+    return f"{text[:ANSWER_LIMIT]}\n... [{dropped:,} more characters]" if dropped > 0 else text
 
 
 def _block(name: str, text: str) -> Iterator[str]:

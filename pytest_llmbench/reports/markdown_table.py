@@ -52,7 +52,7 @@ def _gates(run: RunFacts) -> list[str]:
     if not run.gate.get("name"):
         return []
     told = [f"- {markdown(line)}" for line in gate_lines(run.gate, run.baseline)]
-    return [f"**{markdown(gate_text(run.gate))}**", "", *told, *[""][: len(told)]]
+    return [f"**{markdown(gate_text(run.gate))}**", "", *told, *([""] if told else [])]
 
 
 def _table_lines(summary: Summary) -> list[str]:

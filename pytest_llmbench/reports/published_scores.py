@@ -11,6 +11,7 @@ from typing import Any
 
 from pytest_llmbench.reports.table import pack_name, pack_title
 from pytest_llmbench.reports.wording import markdown
+from pytest_llmbench.settings import RECORDED
 from pytest_llmbench.statistics import wilson_interval
 from pytest_llmbench.summary import PackSummary, RunFacts, Summary, count_text
 
@@ -22,7 +23,6 @@ CAVEAT = (
     "from the number of tasks alone."
 )
 
-_RECORDED = ("gold", "broken")
 _HEADERS = ("Model", "pass@1", "95% interval", "Source", "Protocol")
 
 
@@ -75,7 +75,7 @@ def _refusal(run: RunFacts, pack: PackSummary) -> str:
         return "it asks only some of the data set's tasks" if pack.facts.data_md5 else ""
     if pack.facts.benchmark not in _reference()["benchmarks"]:
         return ""
-    if run.endpoint in _RECORDED:
+    if run.endpoint in RECORDED:
         return "recorded answers, no model"
     return "" if pack.complete else f"only a whole run without errors is, and this one has {count_text(pack)}"
 

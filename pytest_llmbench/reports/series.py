@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_llmbench.records import Purpose
-from pytest_llmbench.saved_run import RunHead
+from pytest_llmbench.run_heads import RunHead
 from pytest_llmbench.statistics import wilson_interval
 from pytest_llmbench.summary import Counts, count_text, percent
 

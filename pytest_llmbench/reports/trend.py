@@ -15,7 +15,7 @@ from pytest_llmbench.reports.series import (
     subject_words,
 )
 from pytest_llmbench.reports.wording import day, moment, pad, single_line, width
-from pytest_llmbench.saved_run import RunHead
+from pytest_llmbench.run_heads import RunHead
 from pytest_llmbench.summary import plural
 
 NOTE = (
@@ -55,15 +55,15 @@ def trend_plain(points: Sequence[Point]) -> list[dict[str, Any]]:
 def left_out(heads: Iterable[RunHead]) -> str:
     """Say which runs are not in the trend, and why; "" where all are."""
     known = list(heads)
-    unreadable = [head for head in known if head.problem]
-    unfinished = [head for head in known if not head.problem and not head.is_whole]
+    unreadable = [head for head in known if head.problem or head.damage]
+    unfinished = [head for head in known if not (head.problem or head.damage or head.is_whole)]
     told = []
     if unfinished:
         runs = f"{plural(len(unfinished), 'run')} not finished, {_newest(unfinished)}"
         told.append(f"{runs} (llmbench report RUN shows what there is)")
     if unreadable:
         runs = f"{plural(len(unreadable), 'run')} that cannot be read, {_newest(unreadable)}"
-        told.append(f"{runs} ({unreadable[-1].problem})")
+        told.append(f"{runs} ({unreadable[-1].problem or unreadable[-1].damage})")
     return f"Left out: {' and '.join(told)}." if told else ""
 
 

@@ -96,10 +96,14 @@ def gate_text(said: Mapping[str, Any]) -> str:
 
 def gate_lines(said: Mapping[str, Any], held: Mapping[str, Any]) -> list[str]:
     """Return how that was decided, and each scenario that flipped against the baseline (`RunFacts.baseline`)."""
-    flips = [
+    return [*said["lines"], *flip_lines(held)]
+
+
+def flip_lines(held: Mapping[str, Any]) -> list[str]:
+    """Return each scenario that flipped against the baseline; `held` is as `paired.plain_of` has it, or {}."""
+    return [
         f"{'worse' if flip['is_worse'] else 'better'}: {flip['pack']} {flip['scenario']} "
         f"{flip['before'][0]}/{flip['before'][1]} -> {flip['now'][0]}/{flip['now'][1]}"
         f"{' (flaky in the baseline)' if flip['was_flaky'] else ''}"
         for flip in held.get("flips", ())
     ]
-    return [*said["lines"], *flips]

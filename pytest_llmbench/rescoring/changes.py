@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_llmbench.records import Purpose, Verdict, to_plain
+from pytest_llmbench.plain_data import to_plain
+from pytest_llmbench.records import Purpose, Verdict
 from pytest_llmbench.rescoring.rejudging import Rejudged, State
 from pytest_llmbench.summary import Counts, RunFacts
 from pytest_llmbench.tally import Tally

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmbench.journal_reader import JournalReader
-from pytest_llmbench.records import PackFacts, to_plain
+from pytest_llmbench.plain_data import to_plain
+from pytest_llmbench.records import PackFacts
 from pytest_llmbench.reports.papers import write_papers
 from pytest_llmbench.saved_run import SavedRun, open_run
 from pytest_llmbench.saved_summary import summary_of

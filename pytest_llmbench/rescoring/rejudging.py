@@ -14,7 +14,8 @@ from pytest_llmbench.journal_reader import JournalReader
 from pytest_llmbench.records import Outcome, Purpose, Result, Scenario, Trial, TrialKey, Turn, Verdict
 from pytest_llmbench.rescoring.retelling import QuestionChanged, Unfinished, verdict_on
 from pytest_llmbench.rescoring.todays_packs import Judges, PackBook, TodaysPack
-from pytest_llmbench.saved_run import SavedRun, seconds_of
+from pytest_llmbench.run_heads import seconds_of
+from pytest_llmbench.saved_run import SavedRun
 from pytest_llmbench.talk_figures import result_of
 from pytest_llmbench.thinking_switch import OFF, ON
 

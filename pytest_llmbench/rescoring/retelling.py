@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from pytest_llmbench.contracts import Dialogue, Verifier
-from pytest_llmbench.records import Ending, Exchange, Message, Response, Scenario, Turn, Verdict, to_plain
+from pytest_llmbench.plain_data import to_plain
+from pytest_llmbench.records import Ending, Exchange, Message, Response, Scenario, Turn, Verdict
 from pytest_llmbench.verdicts import cut_short, exhausted, judged
 
 

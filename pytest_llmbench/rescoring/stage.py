@@ -23,7 +23,8 @@ from pytest_llmbench import manifest
 from pytest_llmbench.errors import LlmbenchError
 from pytest_llmbench.journal import Journal
 from pytest_llmbench.journal_reader import JournalReader
-from pytest_llmbench.records import Result, Trial, TrialKey, Turn, to_plain
+from pytest_llmbench.plain_data import to_plain
+from pytest_llmbench.records import Result, Trial, TrialKey, Turn
 from pytest_llmbench.reports.files import replace_file
 from pytest_llmbench.rescoring.papers import write_papers_again
 from pytest_llmbench.runfolder import RunFolder

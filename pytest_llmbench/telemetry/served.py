@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pytest_llmbench.records import ServerLoad, to_plain
+from pytest_llmbench.plain_data import to_plain
+from pytest_llmbench.records import ServerLoad
 from pytest_llmbench.telemetry.timeline import Source
 
 

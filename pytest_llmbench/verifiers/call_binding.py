@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_llmbench.records import Exchange, Reason, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import Exchange, Reason
 from pytest_llmbench.toolcalls import ArgumentFault, parse_arguments
 from pytest_llmbench.verifiers.pairing import pair_up
 from pytest_llmbench.verifiers.value_rules import SHOWN, Mismatch, compare_fields

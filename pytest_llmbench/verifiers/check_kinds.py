@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_llmbench.lookup import suggestion
-from pytest_llmbench.records import Reason, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import Reason
 from pytest_llmbench.verifiers.sentences import sentences
 from pytest_llmbench.verifiers.text import lines, list_items, paragraphs, words
 

@@ -26,7 +26,8 @@ from fractions import Fraction
 from typing import Any
 
 from pytest_llmbench.contracts import Problem
-from pytest_llmbench.records import CheckOutcome, Exchange, Outcome, Reason, Scenario, Verdict, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import CheckOutcome, Exchange, Outcome, Reason, Scenario, Verdict
 from pytest_llmbench.verifiers.extraction import Document, TextFault, spoken
 from pytest_llmbench.verifiers.record_answer import find_record, wrapping_key
 from pytest_llmbench.verifiers.record_fields import Fault, Tally, tally_fields

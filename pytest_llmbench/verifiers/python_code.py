@@ -23,8 +23,9 @@ from typing import Any
 
 from pytest_llmbench.contracts import Problem, Sandbox
 from pytest_llmbench.errors import SandboxUnavailable
+from pytest_llmbench.plain_data import printable, to_plain
 from pytest_llmbench.plain_values import decode
-from pytest_llmbench.records import CheckOutcome, Exchange, Outcome, Scenario, Verdict, printable, to_plain
+from pytest_llmbench.records import CheckOutcome, Exchange, Outcome, Scenario, Verdict
 from pytest_llmbench.verifiers.code.asserts import BESIDE
 from pytest_llmbench.verifiers.code.attempt import Attempt
 from pytest_llmbench.verifiers.code.check_problems import check_problems

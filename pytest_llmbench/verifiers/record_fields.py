@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_llmbench.records import Reason, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import Reason
 from pytest_llmbench.verifiers.pairing import pair_up
 from pytest_llmbench.verifiers.record_shape import Atom, Group, Node, Series, asked, join, rule_name, size
 from pytest_llmbench.verifiers.record_text import level

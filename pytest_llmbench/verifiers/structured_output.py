@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pytest_llmbench.contracts import Problem
-from pytest_llmbench.records import CheckOutcome, Exchange, Reason, Scenario, Verdict, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import CheckOutcome, Exchange, Reason, Scenario, Verdict
 from pytest_llmbench.verifiers.check_kinds import Params, short
 from pytest_llmbench.verifiers.extraction import spoken
 from pytest_llmbench.verifiers.findings import Finding, verdict_on

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pytest_llmbench.records import printable
+from pytest_llmbench.plain_data import printable
 from pytest_llmbench.verifiers.structured_paths import frozen
 
 FORMATS_CHECKED = ("date", "ipv4", "ipv6", "uuid")

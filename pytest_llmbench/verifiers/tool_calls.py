@@ -26,7 +26,8 @@ from itertools import pairwise
 from typing import Any
 
 from pytest_llmbench.contracts import Problem
-from pytest_llmbench.records import CheckOutcome, Exchange, Reason, Scenario, Verdict, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import CheckOutcome, Exchange, Reason, Scenario, Verdict
 from pytest_llmbench.verifiers.answer_marks import line_after, missing_phrase, numbers, same_number, same_text
 from pytest_llmbench.verifiers.call_binding import Binding, Made, bind, calls_made
 from pytest_llmbench.verifiers.call_check_problems import call_id, check_name, check_problems

@@ -17,7 +17,8 @@ from typing import Any
 
 from pytest_llmbench.contracts import Problem
 from pytest_llmbench.lookup import suggestion
-from pytest_llmbench.records import Reason, printable
+from pytest_llmbench.plain_data import printable
+from pytest_llmbench.records import Reason
 from pytest_llmbench.verifiers.answer_marks import missing_phrase, same_number, same_text
 from pytest_llmbench.verifiers.pairing import pair_up
 

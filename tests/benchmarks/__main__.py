@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.benchmarks.adaptive import adaptive
+from tests.benchmarks.baselines import baselines
 from tests.benchmarks.code import humaneval, humaneval_plus, mbpp_plus
 from tests.benchmarks.costs import collecting, item_cost
 from tests.benchmarks.gates import gates
@@ -33,8 +34,9 @@ BENCHMARKS: dict[str, Callable[[Scale, Path], Iterator[Row]]] = {
     "humaneval-plus": humaneval_plus,
     "mbpp-plus": mbpp_plus,
     "gates": gates,
+    "baselines": baselines,
 }
-_ON_REQUEST = ("adaptive", "humaneval", "humaneval-plus", "mbpp-plus", "gates")
+_ON_REQUEST = ("adaptive", "humaneval", "humaneval-plus", "mbpp-plus", "gates", "baselines")
 """These need a model, data or rivals that not every machine has, or minutes and no machine at all."""
 _NAMES_HELP = f"of {', '.join(BENCHMARKS)}; by default all but {', '.join(_ON_REQUEST)}"
 

@@ -6,6 +6,7 @@ that passed, drawn from all packs. Our gate asks again three times before it ala
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,6 +25,9 @@ NOISES = (0.01, 0.03, 0.05)
 DROPS = (0.07, 0.13, 0.20, 0.33)
 SIZES = (15, 75, 150)
 BASELINE_RUNS = (1, 3)
+NINE_COINS = 0.06
+"""Noise that nine scenarios of 75 make alone where each of their attempts is a coin's flip."""
+
 AIMS = ((75, 1, 0.01), (75, 3, 0.03))
 """Scenarios, baseline runs and noise at which a drop of 13 points is to be found in four runs of five."""
 
@@ -35,7 +39,8 @@ Chances = dict[Key, float]
 class Cell:
     """One kind of CI. `score` is the model's true one; `is_concentrated` puts all noise into coin-flip scenarios.
 
-    `is_diffuse` makes every scenario that passed fail more often, in place of breaking a few.
+    `is_diffuse` makes every scenario that passed fail more often, in place of breaking a few. With `is_sticky` a
+    scenario's attempts in one session all agree; the baseline's runs come from one session or from `sessions`.
     """
 
     size: int
@@ -45,6 +50,8 @@ class Cell:
     score: float = 0.87
     is_concentrated: bool = False
     is_diffuse: bool = False
+    is_sticky: bool = False
+    sessions: int = 1
 
 
 @dataclass(slots=True)
@@ -68,11 +75,14 @@ def gates(scale: Scale, folder: Path) -> Iterator[Row]:
     for cell in cells:
         yield _found(cell, draws)
     for runs in BASELINE_RUNS:
-        yield _false_alarms(
-            Cell(size=75, runs=runs, noise=0.05, is_concentrated=True), draws, ", in coin-flip scenarios"
-        )
+        coins = Cell(size=75, runs=runs, noise=NINE_COINS, is_concentrated=True)
+        yield _false_alarms(coins, draws, ", in nine coin-flip scenarios")
+        yield _found(coins, draws, ", in nine coin-flip scenarios")
         yield _false_alarms(Cell(size=150, runs=runs, noise=0.05, score=0.3), draws, ", a model that passes 30%")
         yield _found(Cell(size=75, runs=runs, noise=0.01, is_diffuse=True), draws, ", spread over all scenarios")
+    for sessions in (1, 3):
+        sticky = Cell(size=75, runs=3, noise=NINE_COINS, is_concentrated=True, is_sticky=True, sessions=sessions)
+        yield _false_alarms(sticky, draws, f", in nine coins that fall once per session, baseline of {sessions}")
 
 
 def _false_alarms(cell: Cell, draws: int, note: str = "") -> Row:
@@ -102,9 +112,7 @@ def _found(cell: Cell, draws: int, note: str = "") -> Row:
 
 
 def _dropped(cell: Cell, drop: float) -> Cell:
-    return Cell(
-        size=cell.size, runs=cell.runs, noise=cell.noise, drop=drop, score=cell.score, is_diffuse=cell.is_diffuse
-    )
+    return dataclasses.replace(cell, drop=drop)
 
 
 def _named(cell: Cell) -> str:
@@ -122,14 +130,15 @@ def _simulated(cell: Cell, draws: int) -> Alarms:
     for _ in range(draws):
         before = _truth(cell, rng)
         after = _worsened(cell, before, rng)
-        baseline, now = _asked(before, cell.runs, rng), _asked(after, 1, rng)
+        baseline, now = _baseline(cell, before, rng), _asked(after, 1, rng)
         first = {key: (passed >= 1 + rng.randrange(judged), 1) for key, (passed, judged) in baseline.items()}
         alarms.counts.update(gate for gate, fails in NAIVE.items() if fails(first, now))
         verdict = compare(baseline, now)
         alarms.counts["unasked"] += verdict.failed
         if verdict.failed:
             asked = ask_again(verdict, baseline, now)
-            again = {key: after[key] for key in (*asked.flipped, *asked.controls)}
+            seen = {key: float(passed) for key, (passed, _) in now.items()} if cell.is_sticky else after
+            again = {key: seen[key] for key in (*asked.flipped, *asked.controls)}
             alarms.counts["ours"] += confirm(verdict, baseline, now, _asked(again, ASKED_AGAIN, rng)).failed
     return alarms
 
@@ -148,7 +157,16 @@ def _worsened(cell: Cell, before: Chances, rng: random.Random) -> Chances:
     lost = round(cell.drop * cell.size)
     if cell.is_diffuse:
         return {**before, **{key: before[key] * (1 - lost / len(passing)) for key in passing}}
-    return {**before, **dict.fromkeys(rng.sample(passing, lost), cell.noise)}
+    return {**before, **dict.fromkeys(rng.sample(passing, lost), 0.0 if cell.is_concentrated else cell.noise)}
+
+
+def _baseline(cell: Cell, chances: Chances, rng: random.Random) -> Attempts:
+    if not cell.is_sticky:
+        return _asked(chances, cell.runs, rng)
+    each = cell.runs // cell.sessions
+    return {
+        key: (each * passed, each * sessions) for key, (passed, sessions) in _asked(chances, cell.sessions, rng).items()
+    }
 
 
 def _asked(chances: Chances, times: int, rng: random.Random) -> Attempts:
@@ -164,7 +182,8 @@ def _ten_points(before: Attempts, now: Attempts) -> bool:
     lost: Counter[str] = Counter()
     for key, (passed, _) in now.items():
         lost[key[0]] += before[key][0] - passed
-    return any(count > 0.10 * PACK for count in lost.values())
+    sizes = Counter(pack for pack, _ in now)
+    return any(count > 0.10 * sizes[pack] for pack, count in lost.items())
 
 
 NAIVE: dict[str, Callable[[Attempts, Attempts], bool]] = {"any flip": _any_flip, "points": _ten_points}

@@ -40,18 +40,23 @@ class Unexpected(Exception):
 
 
 def pytest_run(
-    folder: Path, *arguments: str, code: int = 0, sample_s: float = 0.0, env: Mapping[str, str] | None = None
+    folder: Path,
+    *arguments: str,
+    code: int | tuple[int, ...] = 0,
+    sample_s: float = 0.0,
+    env: Mapping[str, str] | None = None,
 ) -> Run:
     """Run pytest in `folder` the way a user would; raises `Unexpected` where it ends with another `code`."""
     command = [sys.executable, "-m", "pytest", *_NOT_OURS, *arguments]
-    done = run_command(command, folder, {**_clean(os.environ), **(env or {})}, sample_s)
-    if done.code != code:
+    done = run_command(command, folder, {**clean_environment(), **(env or {})}, sample_s)
+    if done.code not in ((code,) if isinstance(code, int) else code):
         raise Unexpected(f"{' '.join(command)} ended with {done.code}, not {code}:\n{done.output[-3000:]}")
     return done
 
 
-def _clean(environment: Mapping[str, str]) -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Return the environment without what would change a run, and with the repository importable."""
+    environment = os.environ
     kept = {name: value for name, value in environment.items() if name != "CI" and not name.startswith("LLMBENCH_")}
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH", "")]))
     return kept

@@ -13,6 +13,26 @@ from typing import Any
 
 import pytest
 
+OWN_VERIFIER = """
+from pytest_llmbench.records import Outcome, Reason, Verdict
+
+
+class Loud:
+    name = "loud"
+    rules_version = "{version}"
+
+    def problems(self, scenario):
+        return ()
+
+    def judge(self, scenario, exchange):
+        {body}
+
+
+def pytest_llmbench_families(families):
+    families.verifiers["loud"] = Loud()
+"""
+"""A conftest or plugin with a verifier called loud; `body` is that of its `judge`."""
+
 _FOREIGN = re.compile(r"LLMBENCH|PYTEST|CI$|OPENAI|COV_|PYTHON|GITHUB|GITLAB")
 
 

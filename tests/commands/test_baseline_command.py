@@ -113,7 +113,7 @@ def test_diff_tells_better_from_worse(folder: Path, capsys: pytest.CaptureFixtur
     assert ran("diff", "stub/echo", BAD) == 1
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "REGRESSION 7->1 of 8 (exact paired test p=0.00024)"
-    assert "worse: mini S-01 3/3 -> 0/1" in said
+    assert "worse: mini S-01 3/3 -> 0/1" in said, "as the reports of a run with --llm-baseline have it"
     assert any(line.startswith("latency ") for line in said)
     plain = printed(capsys, "diff", "baselines/stub/echo.thinking-pack.json", BAD)
     assert (plain["word"], plain["loss"], plain["differences"]) == ("regression", 0.75, [])

@@ -80,6 +80,14 @@ def test_real_runs_of_recorded_answers_are_listed(runs: Path, capsys: pytest.Cap
     assert "1 run that cannot be read, odd (.llmbench/runs/odd/manifest.json is no whole JSON file" in printed
 
 
+def test_a_run_whose_results_json_was_cut_off_is_left_out_with_the_next_step(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The verb that makes the file anew."""
+    (copied(runs / RIGHT, "cut") / "results.json").write_text('{"llmbench_results": 1', encoding="ascii")
+    assert "cut (.llmbench/runs/cut/results.json is not whole: llmbench report .llmbench/runs/cut" in shown(capsys)
+
+
 def test_without_a_finished_run_there_is_no_trend(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The message says how to get one."""
     assert main(["history", "--runs", str(tmp_path)]) == 4

@@ -45,6 +45,21 @@ def test_a_run_that_was_killed_gets_its_reports(runs: Path, capsys: pytest.Captu
     assert (half / "manifest.json").read_bytes() == manifest
 
 
+def test_a_results_json_that_was_cut_off_is_made_anew(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From the journal beside it; the notice says what to type, and is gone afterwards."""
+    file = copied(runs / RIGHT, "cut") / "results.json"
+    file.write_bytes(file.read_bytes()[:-100].partition(b"\n")[0][:200])
+    assert main(["inspect", "cut"]) == 0
+    err = capsys.readouterr().err
+    assert "results.json is not whole: llmbench report .llmbench/runs/cut writes it anew from the journal" in err
+    assert main(["report", "cut"]) == 0
+    found = json.loads(file.read_text(encoding="utf-8"))
+    assert (found["run"]["interrupted"], found["total"]["passed"]) == (False, 8)
+    capsys.readouterr()
+    assert main(["inspect", "cut"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_later_verdict_comes_into_the_reports(runs: Path) -> None:
     """The journal rules."""
     judge_again(runs / RIGHT, "TC-03", Reason.WRONG_ARGUMENT, "the wrong day")

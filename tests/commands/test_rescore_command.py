@@ -19,29 +19,11 @@ from pytest_llmbench.journal_reader import JournalReader
 from pytest_llmbench.rescoring import stage, write_back
 from pytest_llmbench.runfolder import RunFolder
 from pytest_llmbench.saved_run import open_run
-from tests.commands.runs import copied, manifest_of, measured, results_of, verdicts_of
+from tests.commands.runs import OWN_VERIFIER, copied, manifest_of, measured, results_of, verdicts_of
 from tests.plugin.lab import scenarios, write_pack
 from tests.plugin.test_code_packs import DOUBLE, TASKS, fenced
 from tests.stub.client import running_stub
 
-CONFTEST = """
-from pytest_llmbench.records import Outcome, Reason, Verdict
-
-
-class Loud:
-    name = "loud"
-    rules_version = "{version}"
-
-    def problems(self, scenario):
-        return ()
-
-    def judge(self, scenario, exchange):
-        {body}
-
-
-def pytest_llmbench_families(families):
-    families.verifiers["loud"] = Loud()
-"""
 STRICT = """good = exchange.answer.endswith("!")
         reason = None if good else Reason.WRONG_ANSWER
         detail = "" if good else "does not end in !"
@@ -51,7 +33,7 @@ MILD = """return Verdict(outcome=Outcome.PASS)"""
 
 def conftest(root: Path, body: str, version: str = "1") -> None:
     """Write the project's own verifier."""
-    (root / "conftest.py").write_text(CONFTEST.format(version=version, body=body), encoding="utf-8")
+    (root / "conftest.py").write_text(OWN_VERIFIER.format(version=version, body=body), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -14,32 +14,15 @@ from typing import Any
 import pytest
 
 from pytest_llmbench.rescoring.papers import write_papers_again
-from tests.commands.runs import manifest_of, results_of
+from tests.commands.runs import OWN_VERIFIER, manifest_of, results_of
 from tests.commands.saved_runs import RIGHT
 from tests.plugin.lab import scenarios, write_pack
 from tests.plugin.test_code_packs import DOUBLE, TASKS, fenced
 from tests.stub.client import running_stub
 
-MEMBER = """
-from pytest_llmbench.records import Outcome, Reason, Verdict
-
-
-class Loud:
-    name = "loud"
-    rules_version = "{version}"
-
-    def problems(self, scenario):
-        return ()
-
-    def judge(self, scenario, exchange):
-        if {test}:
+JUDGE = """if {test}:
             return Verdict(outcome=Outcome.PASS)
-        return Verdict(outcome=Outcome.FAIL, reason=Reason.WRONG_ANSWER, detail="it lacks the word")
-
-
-def pytest_llmbench_families(families):
-    families.verifiers["loud"] = Loud()
-"""
+        return Verdict(outcome=Outcome.FAIL, reason=Reason.WRONG_ANSWER, detail="it lacks the word")"""
 BUG = '"Good" in exchange.answer'
 FIX = '"good" in exchange.answer.lower()'
 
@@ -54,7 +37,8 @@ class Project:
 
     def verifier(self, test: str, version: str) -> None:
         """Write the verifier."""
-        self.member.write_text(MEMBER.format(test=test, version=version), encoding="utf-8")
+        text = OWN_VERIFIER.format(version=version, body=JUDGE.format(test=test))
+        self.member.write_text(text, encoding="utf-8")
 
     def run(self, *words: str, code: int = 0) -> str:
         """Run a module of Python in the project, as a shell would, and return what it printed."""

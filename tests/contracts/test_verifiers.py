@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from pytest_llmbench.assemble import with_sandbox
 from pytest_llmbench.datasets import READERS
-from pytest_llmbench.records import Exchange, Outcome, Reason, Request, Response, Scenario, ToolCall, Turn, to_plain
+from pytest_llmbench.plain_data import to_plain
+from pytest_llmbench.records import Exchange, Outcome, Reason, Request, Response, Scenario, ToolCall, Turn
 from pytest_llmbench.verifiers import VERIFIERS
 from tests.patience import cpu_seconds
 from tests.verifiers.benchlocal_cases import BATTERY

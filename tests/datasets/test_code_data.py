@@ -23,8 +23,9 @@ from pytest_llmbench.datasets.code_shelf import Library
 from pytest_llmbench.datasets.code_task import RULES_VERSION
 from pytest_llmbench.datasets.mbpp_plus import arguments_of
 from pytest_llmbench.errors import DatasetUnavailable
+from pytest_llmbench.plain_data import to_plain
 from pytest_llmbench.plain_values import decode, encode
-from pytest_llmbench.records import Scenario, to_plain
+from pytest_llmbench.records import Scenario
 from tests.datasets.code_sample import DATA, alone, lines, needs_data, put
 
 pytestmark = needs_data

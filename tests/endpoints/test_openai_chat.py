@@ -12,7 +12,8 @@ import pytest
 from pytest_llmbench.contracts import Progress
 from pytest_llmbench.endpoints.openai_chat import OpenAIChat
 from pytest_llmbench.errors import UsageProblem
-from pytest_llmbench.records import Message, Sampling, Tool, ToolCall, from_plain, to_plain
+from pytest_llmbench.plain_data import from_plain, to_plain
+from pytest_llmbench.records import Message, Sampling, Tool, ToolCall
 from pytest_llmbench.records import Response as Heard
 from tests.endpoints.asking import answer, ask, request_of
 from tests.stub import Stub

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
-import time
+import threading
 from collections.abc import Collection
 from pathlib import Path
 
@@ -117,13 +117,17 @@ def test_a_server_that_is_nowhere_is_told_with_where_it_was_looked_for() -> None
 def test_a_name_that_is_looked_up_for_ever_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A resolver that does not answer costs the probe's time once."""
     monkeypatch.setattr(host_address, "PROBE_S", 0.1)
+    is_over, waited_for = threading.Event(), list[str]()
 
     def slow(host: str, port: int) -> bool:
         if host in NAMES:
-            time.sleep(5)
+            is_over.wait(30)
+            waited_for.append(host)
         return host == "172.17.0.1"
 
     assert Surroundings(hosts=(*NAMES, "172.17.0.1"), accepts=slow).host_of(8080) == "172.17.0.1"
+    assert not waited_for
+    is_over.set()
 
 
 def test_a_connection_is_really_tried() -> None:

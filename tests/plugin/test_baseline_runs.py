@@ -1,4 +1,4 @@
-"""A run held against a baseline: refused before the first item, asked again before the server stops, and the verdict."""
+"""A run held against a baseline: refused before the first item, asked again before the server stops, and judged."""
 
 from __future__ import annotations
 
@@ -209,3 +209,130 @@ def test_interrupted_while_it_asks_again(lab: Lab, stub: Stub) -> None:
     done = running.end()
     done.ends(2, "interrupted")
     assert read_results(done.run_dir)["total"]["counted"] == 20
+
+
+@WAYS
+def test_skipped_scenarios_do_not_keep_others_from_being_asked_again(
+    lab: Lab, stub: Stub, way: tuple[str, ...]
+) -> None:
+    """What a mark or a hook skips is left out on both sides; flaky ones beside it are no regression."""
+    lab.pack(scenarios(20))
+    captured(lab, stub)
+    lab.file(
+        "conftest.py",
+        """
+        import pytest
+
+        def pytest_itemcollected(item):
+            if "S-20" in item.nodeid:
+                item.add_marker(pytest.mark.skip)
+
+        def pytest_runtest_setup(item):
+            if "S-19" in item.nodeid:
+                pytest.skip("not today")
+        """,
+    )
+    stub.set(once={name: [BAD] for name in ids(1, 2, 3, 4, 5, 6, 19)})
+    done = lab.run("--llm-url", stub.url, "--llm-baseline", "stub", *way)
+    done.ends(0, "NOISE 6 flips")
+    assert (held(done)["size"], asked_again(done)) == (18, 36)
+
+
+@WAYS
+def test_a_pack_that_changes_meanwhile_is_told_and_no_verdict_is_made_up(
+    lab: Lab, stub: Stub, way: tuple[str, ...]
+) -> None:
+    """What flipped cannot be asked again then: the papers are written, and the run ends with 6."""
+    lab.pack(scenarios(12))
+    captured(lab, stub)
+    stub.set(answers=wrong(*range(1, 9)), service_s=0.5)
+    running = lab.start("--llm-url", stub.url, "--llm-baseline", "stub", *way)
+    running.wait_for("12 trials of stub-model")
+    lab.pack(scenarios(12, wrong=[3]))
+    done = running.end()
+    done.ends(6, "8 scenarios that flipped were not asked again (")
+    done.holds("was changed while its scenarios were asked")
+    assert (held(done)["word"], done.results["total"]["text"]) == ("regression", "4/12 (33%)")
+
+
+@WAYS
+def test_a_server_that_cannot_be_asked_again_does_not_stop_the_others(
+    lab: Lab, stub: Stub, other: Stub, way: tuple[str, ...]
+) -> None:
+    """The pack is gone when the first server has flips to ask again; the second is measured all the same."""
+    pack = lab.pack(scenarios(12))
+    captured(lab, stub, slug="A")
+    captured(lab, other, slug="B")
+    lab.file("llmbench.yaml", f"profiles:\n  A: {{url: {stub.url}}}\n  B: {{url: {other.url}}}\n")
+    stub.set(answers=wrong(*range(1, 9)), service_s=0.5)
+    running = lab.start("--llm-profile", "A", "--llm-profile", "B", "--llm-baseline", "{profile}", *way)
+    running.wait_for("A: 12 trials")
+    pack.unlink()
+    done = running.end()
+    done.ends(6, "8 scenarios that flipped were not asked again")
+    assert "B is complete, 12 of 12" in done.last
+
+
+def test_an_alarm_that_a_dead_server_leaves_open_is_no_verdict(lab: Lab) -> None:
+    """A server that dies while it is asked again: exit 6 and why; what it still said is asked no more on resume."""
+    lab.pack(scenarios(20))
+    with running_stub() as first:
+        captured(lab, first)
+        first.set(answers=wrong(*range(1, 9)), service_s=0.5)
+        words = ("--llm-url", first.url, "--llm-baseline", "stub", "--llm-out", "run")
+        running = lab.start(*words)
+        running.wait_for("asking 16 scenarios again")
+        first.kill()
+        done = running.end()
+    done.ends(6, "8 scenarios that flipped were not asked again (endpoint_unreachable); add --llm-resume")
+    with running_stub(port=first.port, answers=wrong(*range(1, 9))):
+        lab.run(*words, "--llm-resume").ends(1, "confirmed 8/8")
+
+
+def test_a_profile_killed_while_it_is_asked_again_is_asked_on_when_resumed(lab: Lab, stub: Stub) -> None:
+    """That every trial has its verdict is not enough: an alarm that nobody looked into is no verdict."""
+    lab.pack(scenarios(20))
+    captured(lab, stub, slug="A")
+    lab.file("llmbench.yaml", f"profiles:\n  A: {{url: {stub.url}}}\n")
+    stub.set(once={name: [BAD] for name in ids(*range(1, 9))}, service_s=0.3)
+    words = ("--llm-profile", "A", "--llm-baseline", "A")
+    running = lab.start(*words)
+    running.wait_for("asking 16 scenarios again")
+    running.kill()
+    stub.set(service_s=0.02)
+    lab.run(*words, "--llm-resume").ends(0, "NOISE 8 flips")
+    stub.set(reset=True)
+    lab.run(*words, "--llm-resume").ends(0, "NOISE 8 flips")
+    assert stub.stats()["answers"] == 0, "now it is settled"
+
+
+def test_a_finished_profile_is_refused_too_where_it_does_not_compare(lab: Lab, stub: Stub) -> None:
+    """Going on with a run that has every verdict starts no server, and still compares like with like only."""
+    lab.pack(scenarios(6))
+    file = captured(lab, stub, slug="A")
+    lab.file("llmbench.yaml", f"profiles:\n  A: {{url: {stub.url}}}\n")
+    lab.run("--llm-profile", "A").ends(0, "")
+    plain = json.loads(file.read_text(encoding="utf-8"))
+    plain["facts"]["sampling"] = {"temperature": 0.7}
+    file.write_text(json.dumps(plain), encoding="utf-8")
+    refuses(lab.run("--llm-profile", "A", "--llm-baseline", "A", "--llm-resume"), "not comparable with the baseline")
+
+
+def test_latest_is_not_the_run_that_is_gone_on_with(lab: Lab, stub: Stub) -> None:
+    """Held against itself a regressed run would be fine: the combination is refused, with what to name instead."""
+    lab.pack(scenarios(12))
+    lab.run("--llm-url", stub.url)
+    stub.set(answers=wrong(*range(1, 9)))
+    words = ("--llm-url", stub.url, "--llm-baseline", "latest")
+    lab.run(*words).ends(1, "REGRESSION 12->4 of 12")
+    refuses(lab.run(*words, "--llm-resume"), "would be the run itself that is gone on with")
+
+
+def test_a_baseline_that_knows_nothing_of_the_selection_is_refused(lab: Lab, stub: Stub) -> None:
+    """It is found out before the first request, not when nothing has a verdict in both."""
+    lab.pack(scenarios(12))
+    first = lab.run("--llm-url", stub.url, "--llm-limit", "3").run_dir.name
+    stub.set(reset=True)
+    done = lab.run("--llm-url", stub.url, "--llm-baseline", first, "-k", "S-12")
+    refuses(done, "knows mini, and none of the scenarios that are selected")
+    assert stub.stats()["answers"] == 0

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from pytest_llmbench.plain_data import to_plain
 from pytest_llmbench.plugin.html_link import TRANSCRIPT_LIMIT, first_result, transcript
-from pytest_llmbench.records import to_plain
 from tests.summaries import facts, result
 
 pytest.importorskip("pytest_html")

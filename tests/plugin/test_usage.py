@@ -22,7 +22,7 @@ WRONG = {
         ["--llm-endpoint", "gold", "--llm-write-quality", "c.yml", "--llm-limit", "1"],
         "whole packs",
     ),
-    "a run that is not there": (["--llm-endpoint", "replay:nowhere"], "nowhere does not exist"),
+    "a run that is not there": (["--llm-endpoint", "replay:nowhere"], "--llm-endpoint replay:nowhere: "),
     "no folder to write to": (["--llm-endpoint", "gold", "--llm-out", "c.yml/run"], "name a writable folder"),
     "nothing to resume": (["--llm-endpoint", "gold", "--llm-resume"], "no run of gold"),
 }

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from pytest_llmbench.errors import UsageProblem
+from pytest_llmbench.plain_data import from_plain, to_plain
 from pytest_llmbench.profiles import leg_settings
-from pytest_llmbench.records import Connection, from_plain, to_plain
+from pytest_llmbench.records import Connection
 from pytest_llmbench.settings import Profile, Settings
 
 SESSION = Settings(

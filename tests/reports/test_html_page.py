@@ -17,7 +17,7 @@ from pytest_llmbench.records import (
     Usage,
 )
 from pytest_llmbench.reports.html_page import html_page
-from pytest_llmbench.reports.html_trial import PROMPT_END, TALK_LINES, TEXT
+from pytest_llmbench.reports.html_trial import ANSWER_LIMIT, PROMPT_END, TALK_LINES
 from pytest_llmbench.tally import Tally
 from tests.summaries import RUN, facts, result
 
@@ -158,7 +158,7 @@ def test_long_texts_are_cut_and_say_so() -> None:
     text, seen = page_of(question, answer)
     said = "\n".join(seen.texts)
     assert f"Prompt, its last {PROMPT_END:,} of {len(question):,} characters" in said
-    assert f"[{len(answer) + len(f'{chr(10)}f({EVIL})') - TEXT:,} more characters]" in said
+    assert f"[{len(answer) + len(f'{chr(10)}f({EVIL})') - ANSWER_LIMIT:,} more characters]" in said
     assert "cut here: llmbench inspect --full has the rest" in said
     assert len(text) < 600_000
 

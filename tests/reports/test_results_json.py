@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from pytest_llmbench.against import Held
 from pytest_llmbench.records import (
     CheckOutcome,
     Message,
@@ -28,11 +29,13 @@ from pytest_llmbench.records import (
     Turn,
     Usage,
 )
+from pytest_llmbench.regression import compare
 from pytest_llmbench.reports.results_json import FILENAME, SCHEMA_PATH, write_results
 from pytest_llmbench.summary import Summary
 from pytest_llmbench.tally import Tally
 from tests.summaries import RUN, facts, quick, result, summary, words
 
+PACK = "toolcall-15"
 TURN = Turn(
     request=Request(
         model="m",
@@ -92,6 +95,18 @@ def test_the_head_has_the_run_and_its_packs(tmp_path: Path) -> None:
     assert pack["interval_95"] == pytest.approx([0.7018, 0.9881], abs=5e-5)
     assert data["manifest"] == {"gpu": None, "packs": ["x"]}
     assert data["trials"] == []
+
+
+def test_what_a_gate_and_a_baseline_said_is_as_the_schema_has_it(tmp_path: Path) -> None:
+    """The comparison's own data, and {} where verdicts came later."""
+    passed, failed = ({(PACK, name): counts for name in ("S-01", "S-02")} for counts in ((3, 3), (0, 1)))
+    held = Held(name="stub", comparison=compare(passed, failed))
+    said = {"name": "baseline", "passed": False, "sentence": held.sentence, "lines": held.lines}
+    run = dataclasses.replace(RUN, gate=said, baseline=held.plain())
+    data = written(tmp_path, dataclasses.replace(quick(), run=run))
+    assert data["run"]["gate"] == {**said, "lines": list(held.lines)}
+    assert [flip["scenario"] for flip in data["run"]["baseline"]["flips"]] == ["S-01", "S-02"]
+    assert written(tmp_path, dataclasses.replace(quick(), run=RUN))["run"]["baseline"] == {}
 
 
 def test_a_trial_has_everything(tmp_path: Path) -> None:

@@ -240,7 +240,7 @@ def test_the_html_block_has_the_table() -> None:
     assert block.startswith('<div class="llmbench">\n<h2>Model quality</h2>')
     assert block.count("<tr>") == 4
     assert ">14/15</td>" in block
-    assert "<pre>Quality:   InstructFollow-15 13/15 (87%)" in block
+    assert '<pre style="white-space: pre-wrap">Quality:   InstructFollow-15 13/15 (87%)' in block
 
 
 def test_the_html_blocks_of_several_servers_differ() -> None:
@@ -273,7 +273,7 @@ def test_cautions_are_in_every_report() -> None:
     assert "- and 2 more, see results.json" in MarkdownTable().render(found)
     block = html_block(found)
     assert f"<p>{heading}</p>\n<ul>\n<li>A &lt;b&gt;</li>\n<li>0</li>" in block
-    assert "<li>and 2 more, see results.json</li>\n</ul>\n<pre>Quality" in block
+    assert '<li>and 2 more, see results.json</li>\n</ul>\n<pre style="white-space: pre-wrap">Quality' in block
     assert "<ul>" not in html_block(quick())
 
 

@@ -10,17 +10,8 @@ from typing import Any
 
 import pytest
 
-from pytest_llmbench.records import (
-    Outcome,
-    PackFacts,
-    Purpose,
-    Reason,
-    Result,
-    TrialKey,
-    Verdict,
-    from_plain,
-    to_plain,
-)
+from pytest_llmbench.plain_data import from_plain, to_plain
+from pytest_llmbench.records import Outcome, PackFacts, Purpose, Reason, Result, TrialKey, Verdict
 from pytest_llmbench.resources import GIB, Processor, Resources
 from pytest_llmbench.telemetry.figures import Figures
 from pytest_llmbench.telemetry.summing_up import summarise

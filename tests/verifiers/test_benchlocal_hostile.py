@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_llmbench.records import Outcome, Response, ToolCall, to_plain
+from pytest_llmbench.plain_data import to_plain
+from pytest_llmbench.records import Outcome, Response, ToolCall
 from tests.verifiers.benchlocal_cases import BATTERY, check, judged
 
 ANY_TEXT = st.text(alphabet=st.characters(codec=None), max_size=60) | st.sampled_from(

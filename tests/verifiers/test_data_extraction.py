@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from pytest_llmbench.records import Outcome, Reason, to_plain
+from pytest_llmbench.plain_data import to_plain
+from pytest_llmbench.records import Outcome, Reason
 from tests.verifiers.record_cases import FIELDS, PLAIN, RIGHT, TOTAL, changed, counts, judged, record
 
 

@@ -9,7 +9,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_llmbench.records import Exchange, Outcome, Reason, Request, Response, Scenario, Turn, Verdict, to_plain
+from pytest_llmbench.plain_data import to_plain
+from pytest_llmbench.records import Exchange, Outcome, Reason, Request, Response, Scenario, Turn, Verdict
 from pytest_llmbench.verifiers.final_answer import FinalAnswer
 
 Check = dict[str, Any]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_llmbench.records import Exchange, Outcome, Reason, Request, Response, ToolCall, Turn, to_plain
+from pytest_llmbench.plain_data import to_plain
+from pytest_llmbench.records import Exchange, Outcome, Reason, Request, Response, ToolCall, Turn
 from tests.verifiers.call_talks import (
     EVA,
     HI,

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_llmbench.lookup import nearest
+from pytest_llmbench.plain_data import printable
 from pytest_llmbench.plain_values import parse, write
-from pytest_llmbench.records import Ended, ExecResult, Reason, printable
+from pytest_llmbench.records import Ended, ExecResult, Reason
 from pytest_llmbench.verifiers.code.comparing import shown
 from pytest_llmbench.verifiers.code.result_lines import CALL_DEPTH
 

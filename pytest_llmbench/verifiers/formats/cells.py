@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_llmbench.json_text import DIGITS_LIMIT
-from pytest_llmbench.records import printable
+from pytest_llmbench.plain_data import printable
 from pytest_llmbench.verifiers.extraction import TextFault
 
 _INTEGER = re.compile(r"-?[0-9]+")
