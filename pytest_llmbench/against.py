@@ -10,10 +10,11 @@ from typing import Any
 from pytest_llmbench import baselines
 from pytest_llmbench.baselines import Baseline
 from pytest_llmbench.capture import speeds_of
-from pytest_llmbench.comparable import Difference, differences, facts_of, refusal
+from pytest_llmbench.comparable import Difference, Facts, differences, facts_of, refusal
 from pytest_llmbench.errors import UsageProblem
-from pytest_llmbench.flips import Key
+from pytest_llmbench.flips import Attempts, Key
 from pytest_llmbench.gate import GateVerdict
+from pytest_llmbench.journal_reader import JournalReader
 from pytest_llmbench.paired import Comparison, plain_of
 from pytest_llmbench.plain_data import printable, to_plain
 from pytest_llmbench.records import Purpose, Result
@@ -28,7 +29,7 @@ TIMES = 3
 """How often each scenario is asked again: noise alone then confirms one of 75 in 0.006 % of runs at 3 % flips."""
 
 MOST = 30
-"""Scenarios that flipped of which as many are asked again; chance flips fewer, so more need no asking."""
+"""Of more scenarios that flipped so many are drawn and asked again; what the others showed stands."""
 
 PROFILE = "{profile}"
 """Stands in the name of a baseline for that of the profile that is measured."""
@@ -48,7 +49,7 @@ class Held:
     comparison: Comparison
     found: Sequence[Difference] = ()
     speeds: Sequence[SpeedChange] = ()
-    unspeedy: str = ""
+    speeds_not_compared: str = ""
     unheard: Sequence[Key] = ()
 
     @property
@@ -61,7 +62,7 @@ class Held:
     @property
     def slower(self) -> tuple[SpeedChange, ...]:
         """The figures of speed that are worse."""
-        return () if self.unspeedy else tuple(change for change in self.speeds if change.is_worse)
+        return () if self.speeds_not_compared else tuple(change for change in self.speeds if change.is_worse)
 
     @property
     def sentence(self) -> str:
@@ -72,7 +73,8 @@ class Held:
     @property
     def lines(self) -> tuple[str, ...]:
         """How it was decided, each pack's and speed's figures, and what differs in how the two were made."""
-        speeds = [self.unspeedy] if self.unspeedy else [change.text for change in self.speeds]
+        speeds = [change.text for change in self.speeds if self.speeds_not_compared or not change.is_worse]
+        speeds += [self.speeds_not_compared] if speeds and self.speeds_not_compared else []
         differing = [f"differs, which may matter: {one.text}" for one in self.found]
         return (*self.comparison.lines, *speeds, *differing)
 
@@ -92,8 +94,8 @@ class Held:
             "sentence": self.sentence,
             "lines": self.lines,
             "failed": not self.verdict.passed,
-            "speeds": to_plain(self.speeds),
-            "speeds_not_compared": self.unspeedy,
+            "speeds": [{**to_plain(one), "is_worse": one in self.slower, "text": one.text} for one in self.speeds],
+            "speeds_not_compared": self.speeds_not_compared,
             "differences": [one.text for one in self.found],
         }
 
@@ -132,22 +134,57 @@ class Against:
 
     def held(self, manifest: Mapping[str, Any], results: Iterable[Result], fresh: Iterable[Result]) -> Held:
         """Return what came of it; `fresh` are the results of what was asked again."""
-        every = list(results)
-        now, before = attempts_of(every), self.baseline.attempts
-        first = compare(before, now)
-        wanted = ask_again(first, before, now, most=MOST)
-        again = attempts_of(fresh, purpose=Purpose.CONFIRM)
-        judged = {key: again[key] for key in (*wanted.flipped, *wanted.controls) if again.get(key, (0, 0))[1]}
-        comparison = confirm(first, before, now, judged)
-        found = differences(self.baseline.facts, facts_of(manifest))
-        return Held(
-            name=self.name,
-            comparison=comparison,
-            found=tuple(one for one in found if not one.refuses),
-            speeds=speed_changes(self.baseline.speeds, speeds_of(every)),
-            unspeedy=speeds_comparable(found, comparison=comparison),
-            unheard=[key for key in wanted.flipped if key not in judged] if first.failed else (),
-        )
+        return hold(self.name, self.baseline, later_of(manifest, results, fresh))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """What is held against a baseline: facts and attempts as its own, the medians of its speeds.
+
+    `fresh` are the attempts of what was asked again, None where nothing was to be.
+    """
+
+    facts: Facts
+    attempts: Attempts
+    speeds: Mapping[str, float]
+    fresh: Attempts | None = None
+
+
+def later_of(manifest: Mapping[str, Any], results: Iterable[Result], fresh: Iterable[Result] | None) -> Later:
+    """Return a run as what is held against a baseline."""
+    every = list(results)
+    return Later(
+        facts=facts_of(manifest),
+        attempts=attempts_of(every),
+        speeds=speeds_of(every),
+        fresh=attempts_of(fresh, purpose=Purpose.CONFIRM) if fresh is not None else None,
+    )
+
+
+def hold(name: str, baseline: Baseline, later: Later) -> Held:
+    """Return what came of holding `later` against the baseline called `name`; whether it may be is another question."""
+    before, now = baseline.attempts, later.attempts
+    first = compare(before, now)
+    wanted = ask_again(first, before, now, most=MOST)
+    fresh = later.fresh or {}
+    judged = {key: fresh[key] for key in (*wanted.flipped, *wanted.controls) if fresh.get(key, (0, 0))[1]}
+    comparison = confirm(first, before, now, judged)
+    found = differences(baseline.facts, later.facts)
+    is_open = first.failed and later.fresh is not None
+    return Held(
+        name=name,
+        comparison=comparison,
+        found=tuple(one for one in found if not one.refuses),
+        speeds=speed_changes(baseline.speeds, later.speeds),
+        speeds_not_compared=speeds_comparable(found, comparison=comparison),
+        unheard=[key for key in wanted.flipped if key not in judged] if is_open else (),
+    )
+
+
+def heard_again(folder: RunFolder) -> list[Result]:
+    """Return the results of all that was asked again in a run."""
+    reader = JournalReader(folder.confirm_dir)
+    return [result for key in reader.keys() if (result := reader.result(key)) is not None]  # noqa: SIM118
 
 
 def find_against(text: str, *, thinking: str, profile: str, here: Path, runs: Path) -> Against:

@@ -11,6 +11,15 @@ from fractions import Fraction
 Z95 = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution: two-sided 95 %."""
 
+EXACT_ITEMS = 200
+"""Items that differ up to which whole numbers are counted; of more these grow to thousands of digits."""
+
+_NOTHING = 1e-25
+"""A chance that is left out of a sum of thousands."""
+
+Chances = tuple[int, list[float]]
+"""The chances of a count, from the number that comes first on."""
+
 
 def wilson_interval(passed: int, counted: int, z: float = Z95) -> tuple[float, float] | None:
     """Return the Wilson score interval of a proportion as (low, high), or None for ``counted == 0``.
@@ -164,8 +173,8 @@ def stratified_p(items: Iterable[Stratum]) -> float:
     With nothing changed all attempts of one item are alike, so how many of its passes fall on the newer ones is
     hypergeometric; the sum over all items is compared with what was seen. The exact conditional test for
     stratified 2 x 2 tables (Birch 1964, "The detection of partial association, I", JRSS B 26:313-324; Gart 1970,
-    Biometrika 57:471-475): McNemar's for one attempt each, Fisher's for one item. Raises ValueError for what are
-    no proportions.
+    Biometrika 57:471-475): McNemar's for one attempt each, Fisher's for one item. Of more than `EXACT_ITEMS` that
+    differ the chances are added as floating point numbers. Raises ValueError for what are no proportions.
     """
     kinds: Counter[tuple[int, int, int]] = Counter()
     seen = 0
@@ -175,8 +184,42 @@ def stratified_p(items: Iterable[Stratum]) -> float:
         if 0 < passed + passed_now < judged + judged_now:
             kinds[judged, judged_now, passed + passed_now] += 1
             seen += passed_now
-    ways = _ways_together(tuple(sorted(kinds.items())))
+    every = tuple(sorted(kinds.items()))
+    if kinds.total() > EXACT_ITEMS:
+        return _cumulated(every, seen)
+    ways = _ways_together(every)
     return float(Fraction(sum(ways[: seen + 1]), sum(ways)))
+
+
+def _cumulated(kinds: Iterable[tuple[tuple[int, int, int], int]], seen: int) -> float:
+    """Return the chance of at most `seen` passes by adding floating point numbers: off by less than 1e-9."""
+    all_together: Chances = (0, [1.0])
+    for kind, count in kinds:
+        all_together = _joined(all_together, _chances(kind, count))
+    first, chances = all_together
+    return min(1.0, math.fsum(chances[: max(0, seen - first + 1)]))
+
+
+def _chances(kind: tuple[int, int, int], count: int) -> Chances:
+    """Return the chances of `count` items of (judged before, judged now, passes in all)."""
+    before, now, passes = kind
+    if count == 1:
+        least = max(0, passes - before)
+        ways = [math.comb(now, hits) * math.comb(before, passes - hits) for hits in range(least, min(now, passes) + 1)]
+        return least, [one / sum(ways) for one in ways]
+    half = _chances(kind, count // 2)
+    both = _joined(half, half)
+    return _joined(both, _chances(kind, 1)) if count % 2 else both
+
+
+def _joined(left: Chances, right: Chances) -> Chances:
+    """Return the chances of the sum, without the ends that weigh nothing."""
+    found = [0.0] * (len(left[1]) + len(right[1]) - 1)
+    for place, factor in enumerate(left[1]):
+        for other, chance in enumerate(right[1], place):
+            found[other] += factor * chance
+    weighty = [place for place, chance in enumerate(found) if chance > _NOTHING]
+    return left[0] + right[0] + weighty[0], found[weighty[0] : weighty[-1] + 1]
 
 
 @functools.lru_cache(maxsize=4096)

@@ -399,3 +399,30 @@ def test_statsmodels_agrees() -> None:
     for worse, better in itertools.product(range(1, 9), range(5)):
         expected = tables.mcnemar([[50, worse], [better, 4]], exact=True).pvalue
         assert mcnemar(worse, better, two_sided=True) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [(1, 1, 0, 1)] * 37 + [(0, 1, 1, 1)] * 21,
+        [(3, 3, 1, 3)] * 9 + [(0, 3, 2, 3)] * 5 + [(2, 3, 0, 1)] * 7 + [(1, 2, 1, 1)] * 4,
+        [(3, 3, 0, 1)] * 40,
+    ],
+    ids=["single", "mixed", "all worse"],
+)
+def test_many_items_are_counted_in_floats_to_the_same_end(
+    items: list[tuple[int, int, int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two ways of counting agree wherever both can be gone."""
+    exact = stratified_p(items)
+    monkeypatch.setattr("pytest_llmbench.statistics.EXACT_ITEMS", 0)
+    assert stratified_p(items) == pytest.approx(exact, rel=1e-9)
+
+
+def test_thousands_of_items_have_a_chance_too() -> None:
+    """Ten thousand scenarios that flipped: the binomial distribution's value."""
+    binom = pytest.importorskip("scipy.stats").binom
+    worse, better = 5100, 4900
+    items = [(1, 1, 0, 1)] * worse + [(0, 1, 1, 1)] * better
+    assert stratified_p(items) == pytest.approx(binom.cdf(better, worse + better, 0.5), rel=1e-6)
+    assert stratified_p([(3, 3, 1, 3)] * 3000 + [(1, 3, 3, 3)] * 2900) < 0.05

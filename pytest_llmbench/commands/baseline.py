@@ -5,21 +5,18 @@ from __future__ import annotations
 import argparse
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_llmbench.against import Later, heard_again, hold, later_of
 from pytest_llmbench.baselines import DEFAULT_FOLDER, Baseline, find, is_baseline, listed, path_of, read, write
-from pytest_llmbench.capture import aggregate, speeds_of
+from pytest_llmbench.capture import aggregate
 from pytest_llmbench.commands import saved
-from pytest_llmbench.comparable import Difference, Facts, differences, facts_of, refusal
-from pytest_llmbench.flips import Attempts, Word
-from pytest_llmbench.paired import Comparison, amount, plain_of
-from pytest_llmbench.plain_data import to_plain
-from pytest_llmbench.regression import attempts_of, compare
+from pytest_llmbench.comparable import Difference, differences, refusal
+from pytest_llmbench.flips import Word
+from pytest_llmbench.paired import amount
 from pytest_llmbench.reports.wording import flip_lines, pad, single_line, width
 from pytest_llmbench.saved_run import LATEST
-from pytest_llmbench.speeds import SpeedChange, speed_changes, speeds_comparable
 from pytest_llmbench.summary import plural
 
 HELP = "keep what a model can do in a file to commit, and hold runs against it"
@@ -107,17 +104,17 @@ def show_run(options: argparse.Namespace) -> int:
 def diff_run(options: argparse.Namespace) -> int:
     """Hold a run, or another baseline, against a baseline; exit 1 where it got worse, slower or cannot be compared."""
     before = find(options.name, options.dir, thinking=options.thinking)
-    other = _other(options)
-    found = differences(before.facts, other.facts)
-    refused = refusal(found)
-    comparison = None if refused else compare(before.attempts, other.attempts)
-    speeds = _speeds(before, other, found, comparison)
+    later = _later(options)
+    found = differences(before.facts, later.facts)
+    if refused := refusal(found):
+        _print_refused(refused, found, options)
+        return WORSE
+    held = hold(before.slug, before, later)
     if options.json:
-        plain = {**_diff_plain(found, comparison, refused), "speeds": [before.speeds, other.speeds]}
-        saved.print_json({**plain, **speeds.plain})
+        saved.print_json(held.plain())
     else:
-        print(*speeds.slower, *_diff_lines(found, comparison, refused), *speeds.lines, sep="\n")
-    return WORSE if comparison is None or comparison.failed or speeds.slower else FINE
+        print(*map(single_line, [held.sentence, *held.lines, *flip_lines(held.plain())]), sep="\n")
+    return FINE if held.verdict.passed else WORSE
 
 
 _ACTS: Mapping[str, Callable[[argparse.Namespace], int]] = {
@@ -128,57 +125,22 @@ _ACTS: Mapping[str, Callable[[argparse.Namespace], int]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Other:
-    """What is held against a baseline."""
-
-    facts: Facts
-    attempts: Attempts
-    speeds: Mapping[str, tuple[float, ...]]
-
-
-def _other(options: argparse.Namespace) -> _Other:
-    """Return the other baseline that is named, or the run."""
+def _later(options: argparse.Namespace) -> Later:
+    """Return the other baseline that is named, or the run with what was asked again in it."""
     if is_baseline(Path(options.other)):
-        baseline = read(Path(options.other))
-        return _Other(facts=baseline.facts, attempts=baseline.attempts, speeds=baseline.speeds)
+        other = read(Path(options.other))
+        speeds = {name: statistics.median(values) for name, values in other.speeds.items() if values}
+        return Later(facts=other.facts, attempts=other.attempts, speeds=speeds)
     run = saved.opened(options.other, options)
-    speeds = {name: (value,) for name, value in speeds_of(run.results).items()}
-    return _Other(facts=facts_of(run.manifest), attempts=attempts_of(run.results), speeds=speeds)
+    return later_of(run.manifest, run.results, heard_again(run.folder) or None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Speeds:
-    """What became of the speeds; `why` they were not held against each other, or ""."""
-
-    changes: tuple[SpeedChange, ...]
-    why: str
-
-    @property
-    def slower(self) -> list[str]:
-        return [] if self.why else [f"SLOWER {change.text}" for change in self.changes if change.is_worse]
-
-    @property
-    def lines(self) -> list[str]:
-        told = [change.text for change in self.changes if self.why or not change.is_worse]
-        return [*told, self.why] if told and self.why else told
-
-    @property
-    def plain(self) -> dict[str, Any]:
-        changes = [
-            {**to_plain(change), "is_worse": change.is_worse and not self.why, "text": change.text}
-            for change in self.changes
-        ]
-        return {"speed_changes": changes, "speeds_not_compared": self.why}
-
-
-def _speeds(before: Baseline, other: _Other, found: Sequence[Difference], comparison: Comparison | None) -> _Speeds:
-    """Hold the speeds against each other; those of several runs now by their median."""
-    now = {name: statistics.median(values) for name, values in other.speeds.items() if values}
-    why = speeds_comparable(found, comparison=comparison)
-    if comparison is None and not why:
-        why = "speeds were not compared, for nothing was"
-    return _Speeds(changes=speed_changes(before.speeds, now), why=why)
+def _print_refused(refused: str, found: Sequence[Difference], options: argparse.Namespace) -> None:
+    if options.json:
+        texts = [one.text for one in found]
+        saved.print_json({"word": Word.NOT_COMPARABLE, "sentence": refused, "failed": True, "differences": texts})
+    else:
+        print(refused)
 
 
 def _figures(values: Sequence[float]) -> str:
@@ -233,18 +195,3 @@ def _cells(baseline: Baseline) -> tuple[str, ...]:
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(width(row[at]) for row in rows) for at in range(len(rows[0]))]
     return ["  ".join(pad(text, widths[at]) for at, text in enumerate(row)).rstrip() for row in rows]
-
-
-def _diff_lines(found: Sequence[Difference], comparison: Comparison | None, refused: str) -> list[str]:
-    if comparison is None:
-        return [refused]
-    flips = map(single_line, flip_lines(plain_of(comparison)))
-    notes = [f"differs, which may matter: {single_line(one.text)}" for one in found]
-    return [comparison.sentence, *comparison.lines, *flips, *notes]
-
-
-def _diff_plain(found: Sequence[Difference], comparison: Comparison | None, refused: str) -> dict[str, Any]:
-    differing = [{"name": one.name, "before": one.before, "now": one.now, "refuses": one.refuses} for one in found]
-    if comparison is None:
-        return {"word": Word.NOT_COMPARABLE, "sentence": refused, "differences": differing}
-    return {**plain_of(comparison), "differences": differing}

@@ -93,11 +93,16 @@ class Alone(CrewMaker):
             crew.refuse(name, error)
 
         def end() -> None:
-            self._desk.ended(name)
-            crew.leave(name)
-            host.close()
+            try:
+                self._desk.ended(name)
+            finally:
+                crew.leave(name)
+                host.close()
 
-        stage = Stage(name=name, begin=begin, failed=failed, end=end)
+        def trouble(error: Exception) -> None:
+            self._desk.say(f"{name}: {type(error).__name__}: {error}", red=True)
+
+        stage = Stage(name=name, begin=begin, failed=failed, end=end, trouble=trouble)
         return stage
 
     def _idle(self, stage: Stage, crew: LocalCrew) -> None:

@@ -130,7 +130,10 @@ class Broker:
         text = f"the server of profile {leg.name} has been stopped: run it alone to ask again"
         self._stop_leg(leg, {"reason": "cancelled", "text": text, "halt": False})
         self._workers.tell_all({"over": leg.name})
-        await self._loop.in_daemon(leg.server.end)
+        try:
+            await self._loop.in_daemon(leg.server.end)
+        except Exception as error:  # noqa: BLE001 - the items of the next leg wait for its server
+            self._audience.tell(f"{leg.name}: {type(error).__name__}: {error}")
 
     def _begin(self) -> None:
         if self._begun or not self._told:

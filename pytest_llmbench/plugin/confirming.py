@@ -8,6 +8,7 @@ each gets a new one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +29,7 @@ from pytest_llmbench.plugin.legs import Leg
 from pytest_llmbench.plugin.ready import Ready, plan_of
 from pytest_llmbench.plugin.unrun import Known, trial_keys
 from pytest_llmbench.pump import INFRA_LIMIT
-from pytest_llmbench.records import Outcome, Purpose, Result, Scenario, Trial
+from pytest_llmbench.records import Outcome, Purpose, Scenario, Trial
 from pytest_llmbench.runfolder import RunFolder
 from pytest_llmbench.summary import plural
 from pytest_llmbench.trial import Kit, run_trial
@@ -54,12 +55,6 @@ class Asked:
     families: Families
     limit: Callable[[], int]
     stopped: Callable[[], bool]
-
-
-def heard_again(folder: RunFolder) -> list[Result]:
-    """Return the results of all that was asked again in this run."""
-    reader = JournalReader(folder.confirm_dir)
-    return [result for key in reader.keys() if (result := reader.result(key)) is not None]  # noqa: SIM118
 
 
 def all_heard(folder: RunFolder, wanted: Iterable[Wanted], *, after: int) -> bool:
@@ -119,26 +114,23 @@ def _by_pack(wanted: Iterable[Placed]) -> dict[Path, list[Placed]]:
 
 def _run(trials: Sequence[Trial], asked: Asked, say: Callable[[str], None]) -> None:
     folder, settings = RunFolder(path=asked.ready.folder), asked.leg.settings
-    journal = Journal(folder.confirm_dir, worker="confirm")
-    sandbox = build_sandbox(settings.sandbox)
-    judges = ThreadPoolExecutor(thread_name_prefix="llmbench-confirm")
-    bench = Bench(
-        families=asked.families,
-        settings=settings,
-        sandbox=sandbox,
-        judges=judges,
-        switch=asked.ready.switch,
-        start_tps=asked.ready.start_tps,
-        say=say,
-    )
-    endpoint = build_endpoint(asked.ready.endpoint, asked.families, plan_of(asked.ready, settings))
-    kit = build_kit(endpoint, bench, model=asked.ready.model, recorder=journal)
-    try:
+    with contextlib.ExitStack() as closing:
+        journal = closing.enter_context(contextlib.closing(Journal(folder.confirm_dir, worker="confirm")))
+        sandbox = closing.enter_context(contextlib.closing(build_sandbox(settings.sandbox)))
+        judges = ThreadPoolExecutor(thread_name_prefix="llmbench-confirm")
+        closing.callback(judges.shutdown, wait=False, cancel_futures=True)
+        bench = Bench(
+            families=asked.families,
+            settings=settings,
+            sandbox=sandbox,
+            judges=judges,
+            switch=asked.ready.switch,
+            start_tps=asked.ready.start_tps,
+            say=say,
+        )
+        endpoint = build_endpoint(asked.ready.endpoint, asked.families, plan_of(asked.ready, settings))
+        kit = build_kit(endpoint, bench, model=asked.ready.model, recorder=journal)
         asyncio.run(_Asking(dataclasses.replace(kit, recall=JournalReader(folder.confirm_dir)), asked).all(trials))
-    finally:
-        judges.shutdown(wait=False, cancel_futures=True)
-        sandbox.close()
-        journal.close()
 
 
 class _Asking:

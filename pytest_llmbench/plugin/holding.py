@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from pytest_llmbench import manifest
-from pytest_llmbench.against import Against, Held
+from pytest_llmbench.against import Against, Held, heard_again
 from pytest_llmbench.errors import LlmbenchError
 from pytest_llmbench.journal import JournalReader
-from pytest_llmbench.plugin.confirming import Asked, Placed, confirm, heard_again
+from pytest_llmbench.plugin.confirming import Asked, Placed, confirm
 from pytest_llmbench.plugin.legs import Leg
 from pytest_llmbench.plugin.ready import Ready
 from pytest_llmbench.plugin.unrun import trial_keys

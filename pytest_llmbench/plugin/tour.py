@@ -14,7 +14,8 @@ class Stage:
     """One leg of a tour.
 
     `begin` starts its server and its trials and raises `LlmbenchError` where it cannot be measured; `failed` is
-    told why; `end` stops the server, whether it was started or not. It ends once `drained` says that nothing
+    told why; `end` stops the server, whether it was started or not, and `trouble` is told what went wrong in that. It
+    ends once `drained` says that nothing
     needs the server any more and `late` is empty: the numbers of items that ask when they start.
     """
 
@@ -22,6 +23,7 @@ class Stage:
     begin: Callable[[], None]
     failed: Callable[[TrialError], None]
     end: Callable[[], None]
+    trouble: Callable[[Exception], None]
     late: set[int] = field(default_factory=set)
     drained: threading.Event = field(default_factory=threading.Event)
 
@@ -85,7 +87,13 @@ class Tour:
         except BaseException as error:  # noqa: BLE001 - items wait for what this thread would have brought
             stage.failed(Cancelled(f"{type(error).__name__}: {error}"))
         finally:
+            self._end(stage)
+
+    def _end(self, stage: Stage) -> None:
+        try:
             stage.end()
+        except Exception as error:  # noqa: BLE001 - the items of the next stage wait for its server
+            stage.trouble(error)
 
     def _wait(self, stage: Stage) -> None:
         with self._changed:

@@ -217,8 +217,10 @@ class _Preparation:
 
     def end(self) -> None:
         """Stop the server."""
-        self._desk.ended(self._name)
-        self._host.close()
+        try:
+            self._desk.ended(self._name)
+        finally:
+            self._host.close()
 
     def prepare(self, hello: Hello) -> Ready:
         """Return what the workers need; raises what `Host.open` raises."""

@@ -66,7 +66,9 @@ def test_capture_writes_the_file(folder: Path, capsys: pytest.CaptureFixture[str
     assert set(found.attempts.values()) == {(3, 3), (0, 3)}
     said = capsys.readouterr().out
     assert said.startswith("baselines/stub/echo.thinking-pack.json: stub-model, 7 of 8 in 1 run up to 20")
-    assert len(said.splitlines()) == 1
+    assert said.splitlines()[1:] == [
+        "all attempts are of one session: runs of several also show what differs from one to the next"
+    ]
     ran("capture", BAD, "--slug", "stub/echo")
     said = capsys.readouterr().out
     assert "it takes the place of stub-model, 7 of 8" in said
