@@ -112,7 +112,7 @@ def choose(settings: Settings, families: Families, say: Callable[[str], None]) -
     if endpoint.startswith(_REPLAY):
         # found before this session has a run folder, which would be the latest
         return Choice(endpoint=f"{_REPLAY}{_run_called(endpoint.removeprefix(_REPLAY))}")
-    find("endpoint", endpoint, {**families.endpoints, f"{_REPLAY}RUN": None})
+    find("--llm-endpoint", endpoint, {**families.endpoints, f"{_REPLAY}RUN": None})
     if endpoint in RECORDED:
         return Choice(endpoint=endpoint)
     if settings.urls:

@@ -23,6 +23,8 @@ from pytest_llmbench.variables import mentions_variables, substituted, variable_
 FILENAME = "llmbench.yaml"
 SANDBOX_VARIABLE, SANDBOX_KEY = "LLMBENCH_SANDBOX", "llmbench_sandbox"
 """Where the kind of sandbox may stand beside the command line and llmbench.yaml."""
+
+SANDBOX_FLAG = "--llm-sandbox"
 SCHEMA = Path(__file__).with_name("llmbench.schema.json")
 
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -193,7 +195,7 @@ def sandbox_settings_in(folder: Path, typed: str | None = None) -> SandboxSettin
 def _asked_kind(typed: str | None, ini: str) -> tuple[str, str]:
     """Return the kind that was asked for, and where."""
     if typed is not None:
-        return typed, "the command line"
+        return typed, SANDBOX_FLAG
     if asked := os.environ.get(SANDBOX_VARIABLE, ""):
         return asked, SANDBOX_VARIABLE
     return ini, f"{SANDBOX_KEY} in the ini file"

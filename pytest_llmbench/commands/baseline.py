@@ -27,7 +27,7 @@ _HEADS = ("slug", "thinking", "model", "runs", "passed", "unstable", "captured",
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what the verb understands."""
-    acts = parser.add_subparsers(dest="act", metavar="ACT", required=True)
+    acts = parser.add_subparsers(dest="act", metavar="capture|list|show|diff", required=True)
     capture = acts.add_parser(
         "capture", help="make a baseline of runs, or make it anew", description=capture_run.__doc__
     )

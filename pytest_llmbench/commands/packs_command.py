@@ -28,7 +28,7 @@ _HEADS = ("id", "version", "scenarios", "floor", "tags", "verifiers", "gold", "t
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what the verb understands."""
-    acts = parser.add_subparsers(dest="act", metavar="ACT", required=True)
+    acts = parser.add_subparsers(dest="act", metavar="list|show|new", required=True)
     names = "a pack's id, a tag, a pattern or a path, as --llm-packs takes them"
     about = "list packs with their size, tags and verifiers"
     listed = acts.add_parser("list", help=about, description=about)

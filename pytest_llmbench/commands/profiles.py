@@ -31,6 +31,9 @@ WIDTH = 100
 """Characters of a cell that are shown."""
 
 _FINE, _WRONG, _UNUSABLE = 0, 1, 4
+_PACKS = " --llm-packs quick"
+"""What to ask, where there may be no packs beside the profiles."""
+
 _MARKS = {".conf": b"[bench-", ".toml": b"[[tasks]]"}
 _HEADS = ("profile", "engine", "preset", "context", "VRAM", "starts", "stands in", "check")
 
@@ -140,14 +143,16 @@ def _after(rows: Sequence[_Row], names: Sequence[str], *, has_own: bool, here: P
     lines += ["", f"There is no {FILENAME} here. Four lines make one, and a server a profile:", "", EXAMPLE]
     if beside:
         lines += [f"Or name a file that is here: llmbench profiles {beside[0]}", ""]
-    return [*lines, "measure with: pytest --llm-profile served --llm-profile q4"]
+    return [*lines, f"measure with: pytest --llm-profile served --llm-profile q4{_PACKS}"]
 
 
 def _step(names: Sequence[str], good: Sequence[_Row]) -> str:
     asked = list(names) or [good[0].candidate.name]
     words = [word for name in asked for word in ("--llm-profile", name)]
     nowhere = any(row.profile and row.profile.engine == "external" and not row.profile.urls for row in good)
-    return f"measure with: pytest {shlex.join(words)}" + (" --llm-url URL" if nowhere else "")
+    own = any(row.profile and row.profile.packs for row in good)
+    url, packs = " --llm-url URL" if nowhere else "", "" if own else _PACKS
+    return f"measure with: pytest {shlex.join(words)}{packs}{url}"
 
 
 def _holds_profiles(path: Path) -> bool:

@@ -33,7 +33,7 @@ _FINE, _WRONG, _UNUSABLE = 0, 1, 4
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what the verb understands."""
-    acts = parser.add_subparsers(dest="act", metavar="ACT", required=True)
+    acts = parser.add_subparsers(dest="act", metavar="build|check", required=True)
     about = "build the image of docker sandboxes, then prove it"
     build = acts.add_parser("build", help=about, description=about)
     build.add_argument("--base", metavar="IMAGE", help="the image to build on, with Python 3.8 or newer in it")

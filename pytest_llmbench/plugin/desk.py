@@ -23,6 +23,7 @@ from pytest_llmbench.plugin.progress import Progress, duration
 from pytest_llmbench.plugin.ready import Ready
 from pytest_llmbench.plugin.resuming import resuming
 from pytest_llmbench.plugin.sheet import Expected, SessionEnd, Sheet
+from pytest_llmbench.plugin.typed import misspelt_variables
 from pytest_llmbench.plugin.unrun import outside_fault
 from pytest_llmbench.records import Outcome, Result
 from pytest_llmbench.reports.github_report import GithubJob
@@ -133,7 +134,7 @@ class Desk:
             self.say(f"{error.reason}: {error}", red=True)
 
     def announcement(self) -> list[str]:
-        """Return the line for the end of collection."""
+        """Return the lines for the end of collection."""
         if not self._expected:
             return []
         packs = {one.facts.id for one in self._expected.values()}
@@ -141,7 +142,10 @@ class Desk:
         legs = f" on {len(self._legs)} servers, one after the other" if len(self._legs) > 1 else ""
         line = f"llmbench: {total} ({scenarios} of {plural(len(packs), 'pack')}{legs})"
         took_s = self.last_run.seconds(self._expected, self._attempts)
-        return [f"{line}; the last run of them took {duration(took_s)}" if took_s else line]
+        return [
+            f"{line}; the last run of them took {duration(took_s)}" if took_s else line,
+            *misspelt_variables(os.environ),
+        ]
 
     def starting(self, nodeid: str) -> None:
         """Let pytest print file names for ordinary tests only, where progress lines stand for ours."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -178,8 +179,8 @@ class Sheet:
         folder, summary = self.folder, self.summary
         if folder is None or summary is None:
             return
-        ended = {"finished_at": summary.run.finished_at, "exit_code": exit_.code, "exit_sentence": exit_.sentence}
-        manifest.update(folder, **ended)
+        finished_at = datetime.fromtimestamp(summary.run.finished_at, UTC).isoformat(timespec="milliseconds")
+        manifest.update(folder, finished_at=finished_at, exit_code=exit_.code, exit_sentence=exit_.sentence)
         paths = write_papers(folder, summary, manifest.read(folder), self.reader())
         self._written = ["Written:", *(f"  {short(path)}" for path in paths)]
         self._written += quality_notes(self.leg.settings.write_quality, summary, short)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from pytest_llmbench.plugin.options import OPTIONS
 from pytest_llmbench.pytest_ini import read_ini
 
 _SETS = ("quick", "medium", "full")
+_PREFIX = "LLMBENCH_"
+_OTHERS = {name: f"{_PREFIX}{name}" for name in ("API_KEY", "CACHE_DIR", "REQUIRE")}
+"""Variables that are no flag's; the last one is for our own tests."""
+
 NO_PACKS = "llmbench: no pack is here: add --llm-packs quick, or a path (llmbench packs list shows all there are)"
 
 
@@ -45,3 +50,14 @@ def hint_without_packs(config: pytest.Config) -> str:
     words = str(config.getoption("markexpr", "")).replace("(", " ").replace(")", " ").split()
     typed = any(config.getoption(option.key) is not None for option in OPTIONS)
     return NO_PACKS if typed or any(word in _SETS for word in words) else ""
+
+
+def misspelt_variables(names: Iterable[str]) -> Iterator[str]:
+    """Yield a line for each variable of the environment that is nearly one of ours and is not read."""
+    known = {option.variable.removeprefix(_PREFIX): option.variable for option in OPTIONS} | _OTHERS
+    for name in sorted(names):
+        word = name.removeprefix(_PREFIX)
+        if name.startswith(_PREFIX) and word not in known:
+            match = get_close_matches(word, known, n=1, cutoff=0.75)
+            if match:
+                yield f"llmbench: {name} is set and not read: did you mean {known[match[0]]}?"

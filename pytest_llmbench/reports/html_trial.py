@@ -9,6 +9,7 @@ from itertools import islice
 from pytest_llmbench.records import CheckOutcome, Result, Turn
 from pytest_llmbench.reports.inspection import answer_text, transcript
 from pytest_llmbench.reports.wording import MISSING, seconds, single_line
+from pytest_llmbench.summary import plural
 
 PROMPT_END = 1500
 """Characters of a prompt that are shown, its last ones: there stands what is asked."""
@@ -49,13 +50,14 @@ def safe(text: str, limit: int = 2000) -> str:
 def _head(result: Result) -> str:
     verdict, key = result.verdict, result.key
     attempt = f" attempt {key.attempt}" if key.attempt > 1 else ""
-    tokens = MISSING if result.completion_tokens is None else f"{result.completion_tokens:,}"
+    known = result.completion_tokens
+    tokens = f"{MISSING} tokens" if known is None else plural(known, "token")
     cells = [
         ("mark", str(verdict.outcome)),
         ("name", f"{key.scenario}{attempt}"),
         ("title", result.title),
         ("reason", str(verdict.reason or "")),
-        ("figures", f"{seconds(result.latency_s)}, {tokens} tokens"),
+        ("figures", f"{seconds(result.latency_s)}, {tokens}"),
     ]
     return " ".join(f'<span class="{name}">{safe(text, _DETAIL)}</span>' for name, text in cells if text)
 

@@ -49,7 +49,8 @@ def test_profiles_are_listed_with_what_they_start(folder: Path, capsys: pytest.C
     assert " ".join(served.split()) == "served external balanced 22.5 GB http://***@h:1/v1 llmbench.yaml:5 ok"
     command = "no-such-server -c 16384 --port {port} --api-key ***, env TOKEN"
     assert " ".join(started.split()) == f"started process 16,384 {command} llmbench.yaml:10 see below"
-    assert rest == ["", "started: no program no-such-server on PATH", "", "measure with: pytest --llm-profile all"]
+    step = "measure with: pytest --llm-profile all --llm-packs quick"
+    assert rest == ["", "started: no program no-such-server on PATH", "", step]
 
 
 def test_without_names_all_are_listed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,7 +64,7 @@ def test_without_names_all_are_listed(folder: Path, capsys: pytest.CaptureFixtur
         ["started", "process"],
         ["embedded", "embedded"],
     ]
-    assert printed.splitlines()[-1] == "measure with: pytest --llm-profile served"
+    assert printed.splitlines()[-1] == "measure with: pytest --llm-profile served --llm-packs quick"
     assert "hunter22" not in printed
 
 

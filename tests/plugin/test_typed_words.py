@@ -72,3 +72,11 @@ def test_the_comparison_of_servers_that_all_failed_is_kept_out_of_git(lab: Lab) 
     lab.file("llmbench.yaml", "profiles:\n  A: {url: 'http://127.0.0.1:9/v1'}\n  B: {url: 'http://127.0.0.1:9/v1'}\n")
     assert lab.run("--llm-profile", "all").code == 6
     assert (lab.root / ".llmbench" / ".gitignore").read_text("ascii") == "*\n"
+
+
+def test_a_misspelt_variable_is_told(lab: Lab, stub: Stub) -> None:
+    """One that is nearly ours; what others call theirs is their affair."""
+    lab.pack(scenarios(1))
+    done = lab.run("--llm-url", stub.url, LLMBENCH_LIMT="3", LLMBENCH_MY_OWN_THING="x")
+    done.holds("llmbench: LLMBENCH_LIMT is set and not read: did you mean LLMBENCH_LIMIT?")
+    assert "MY_OWN_THING" not in done.out
