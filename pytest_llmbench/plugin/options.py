@@ -157,6 +157,10 @@ _SERVERS = {"url": "server", "profile": "profile"}
 """Flags that say what is measured, and what they name."""
 
 
+_GATES = ("gate", "baseline")
+"""Flags without which a run fails for less."""
+
+
 def add_options(parser: pytest.Parser) -> None:
     """Register all flags and ini keys."""
     group = parser.getgroup("llmbench", "measuring a model server (pytest-llmbench)")
@@ -232,7 +236,7 @@ def _value(config: pytest.Config, option: Option) -> Any:
     if flag is not None:
         if option.read is _truth:
             return flag
-        return _typed_names(option, flag) if option.many else _read(option, str(flag), option.flag)
+        return _typed_names(option, flag) if option.many else _read(option, _typed(option, str(flag)), option.flag)
     variable = os.environ.get(option.variable, "")
     if variable:
         return _names([variable]) if option.many else _read(option, variable, option.variable)
@@ -250,6 +254,13 @@ def _typed_names(option: Option, texts: list[str]) -> list[str]:
                 f'{option.flag} "{text}" names no {_SERVERS[option.name]}: is a variable of the shell unset?'
             )
     return _names(texts)
+
+
+def _typed(option: Option, text: str) -> str:
+    """Return the word that was typed; a gate left blank by an unset variable must not be no gate."""
+    if option.name in _GATES and not text.strip():
+        raise pytest.UsageError(f'{option.flag} "{text}" names nothing: is a variable of the shell unset?')
+    return text
 
 
 def _names(texts: Iterable[str]) -> list[str]:

@@ -80,3 +80,13 @@ def test_a_misspelt_variable_is_told(lab: Lab, stub: Stub) -> None:
     done = lab.run("--llm-url", stub.url, LLMBENCH_LIMT="3", LLMBENCH_MY_OWN_THING="x")
     done.holds("llmbench: LLMBENCH_LIMT is set and not read: did you mean LLMBENCH_LIMIT?")
     assert "MY_OWN_THING" not in done.out
+
+
+def test_a_gate_that_is_left_blank_is_no_missing_gate(lab: Lab, stub: Stub) -> None:
+    """An unset variable of the shell must not turn a gate off."""
+    lab.pack(scenarios(1, wrong=[1]))
+    for flag in ("--llm-gate", "--llm-baseline"):
+        done = lab.run("--llm-url", stub.url, flag, "")
+        assert done.code == 4, done.out
+        done.holds(f'{flag} "" names nothing: is a variable of the shell unset?')
+    lab.run("--llm-url", stub.url, LLMBENCH_GATE="").ends(0, "no gate was set")
