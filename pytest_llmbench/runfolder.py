@@ -128,9 +128,19 @@ def _new_below(base: Path, stem: str) -> Path:
     return path
 
 
+def project_of(path: Path) -> Path:
+    """Return the project that a run folder, or the folder of all runs, lies in: what holds its `HOME`, else here."""
+    home = _home_of(path.resolve())
+    return home.parent if home is not None else Path.cwd()
+
+
+def _home_of(path: Path) -> Path | None:
+    return next((one for one in (path, *path.parents) if one.name == HOME), None)
+
+
 def make_home(base: Path) -> None:
     """Keep a new `HOME` out of version control; one that is there already is the user's to decide on."""
-    home = next((path for path in (base, *base.parents) if path.name == HOME), None)
+    home = _home_of(base)
     if home is not None and not home.exists():
         home.mkdir(parents=True, exist_ok=True)
         (home / ".gitignore").write_text("*\n", encoding="ascii")

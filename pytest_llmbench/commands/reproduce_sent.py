@@ -24,7 +24,8 @@ from pytest_llmbench.reports.wording import seconds, single_line
 from pytest_llmbench.rescoring.asking_again import Heard, Question, ask_again
 from pytest_llmbench.rescoring.rejudging import as_trial
 from pytest_llmbench.rescoring.retelling import QuestionChanged, Unfinished, verdict_on
-from pytest_llmbench.rescoring.todays_packs import find_todays_packs, project_of
+from pytest_llmbench.rescoring.todays_packs import find_todays_packs
+from pytest_llmbench.runfolder import project_of
 from pytest_llmbench.saved_run import SavedRun
 
 DETAIL = 300

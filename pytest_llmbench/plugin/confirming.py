@@ -47,7 +47,7 @@ class Placed(Known, Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class AskedServer:
     """Who is asked: a leg that is ready, `limit` trials at a time, until `stopped` says that the session ends."""
 
     leg: Leg
@@ -64,7 +64,7 @@ def all_heard(folder: RunFolder, wanted: Iterable[Wanted], *, after: int) -> boo
     return all(map(reader.finished, keys))
 
 
-def confirm(wanted: Sequence[Placed], asked: Asked, *, say: Callable[[str], None]) -> None:
+def confirm(wanted: Sequence[Placed], asked: AskedServer, *, say: Callable[[str], None]) -> None:
     """Ask these scenarios again, `TIMES` times each; the answers are kept in the run folder.
 
     What was asked already is not asked once more. Raises `LlmbenchError` where nothing can be asked or kept.
@@ -112,7 +112,7 @@ def _by_pack(wanted: Iterable[Placed]) -> dict[Path, list[Placed]]:
     return found
 
 
-def _run(trials: Sequence[Trial], asked: Asked, say: Callable[[str], None]) -> None:
+def _run(trials: Sequence[Trial], asked: AskedServer, say: Callable[[str], None]) -> None:
     folder, settings = RunFolder(path=asked.ready.folder), asked.leg.settings
     with contextlib.ExitStack() as closing:
         journal = closing.enter_context(contextlib.closing(Journal(folder.confirm_dir, worker="confirm")))
@@ -136,7 +136,7 @@ def _run(trials: Sequence[Trial], asked: Asked, say: Callable[[str], None]) -> N
 class _Asking:
     """Keeps as many trials in flight as the server takes; stops with the session, and where there are only errors."""
 
-    def __init__(self, kit: Kit, asked: Asked) -> None:
+    def __init__(self, kit: Kit, asked: AskedServer) -> None:
         self._kit = kit
         self._asked = asked
         self._in_flight = 0

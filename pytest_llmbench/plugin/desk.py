@@ -110,7 +110,7 @@ class Desk:
 
     def _confirm(self, name: str) -> None:
         prefix = f"{name}: " if name else ""
-        self._sheets[name].confirm(self.hosts[name].asked, lambda line: self.say(f"{prefix}{line}"))
+        self._sheets[name].confirm(self.hosts[name].asked_server, lambda line: self.say(f"{prefix}{line}"))
 
     def ended(self, name: str) -> None:
         """Ask a leg's server what is left to be asked, and take note that it is not needed any more."""

@@ -10,7 +10,7 @@ from pytest_llmbench import manifest
 from pytest_llmbench.against import Against, Held, heard_again
 from pytest_llmbench.errors import LlmbenchError
 from pytest_llmbench.journal import JournalReader
-from pytest_llmbench.plugin.confirming import Asked, Placed, confirm
+from pytest_llmbench.plugin.confirming import AskedServer, Placed, confirm
 from pytest_llmbench.plugin.legs import Leg
 from pytest_llmbench.plugin.ready import Ready
 from pytest_llmbench.plugin.unrun import trial_keys
@@ -42,14 +42,15 @@ class Holding:
 
     def book(self, result: Result) -> None:
         """Take note of a result that counts."""
-        self._booked.add(result.nodeid)
+        if self._against is not None:
+            self._booked.add(result.nodeid)
 
     def withdraw(self, one: Placed) -> None:
         """Take note that a scenario was skipped: what it was answered, if it was asked ahead, counts nowhere."""
         if one.nodeid not in self._booked:
             self._skipped.add(one.nodeid)
 
-    def confirm(self, ready: Ready, asked: Callable[[Ready], Asked], say: Callable[[str], None]) -> None:
+    def confirm(self, ready: Ready, asked: Callable[[Ready], AskedServer], say: Callable[[str], None]) -> None:
         """Ask again what flipped; of a run that lacks verdicts there is nothing to confirm."""
         if self._against is None:
             return

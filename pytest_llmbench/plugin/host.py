@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,9 +19,9 @@ from pytest_llmbench.errors import (
     TrialError,
     UsageProblem,
 )
-from pytest_llmbench.plugin.confirming import Asked
+from pytest_llmbench.plugin.confirming import AskedServer
 from pytest_llmbench.plugin.demand import Demand
-from pytest_llmbench.plugin.first_look import FirstLooker
+from pytest_llmbench.plugin.first_look import FirstLook, FirstLooker
 from pytest_llmbench.plugin.legs import Leg
 from pytest_llmbench.plugin.ready import Ready, endpoint_plan
 from pytest_llmbench.plugin.run_choice import RunChoice
@@ -96,9 +95,9 @@ class Host:
         self._watch = Watch(ready, self._endpoint(ready.model), in_flight=in_flight, resize=resize)
         self._watch.start()
 
-    def asked(self, ready: Ready) -> Asked:
+    def asked_server(self, ready: Ready) -> AskedServer:
         """Return the server as `confirming` asks it."""
-        return Asked(
+        return AskedServer(
             leg=self._leg,
             ready=ready,
             families=self._families,
@@ -134,15 +133,23 @@ class Host:
         seen = self._looker().look(demand, serves=choice.serves)
         self._check_open()
         sandbox = self._sandbox() if demand.needs.programs else {}
+        known = self._manifest(choice, seen, demand=demand, sandbox=sandbox)
+        if self.against is not None:
+            self.against.check(known)
         folder = self._runs.folder(seen.model, self._server, claimed)
         self._runs.check_sandbox(folder, sandbox)
-        ready = Ready(
+        ready = self._ready(choice, seen, folder)
+        manifest.write(folder, known)
+        return ready
+
+    def _ready(self, choice: Choice, seen: FirstLook, folder: RunFolder) -> Ready:
+        return Ready(
             leg=self._leg.name,
             base_url=self._server.base_url,
             replicas=self._server.replicas,
             endpoint=choice.endpoint,
             model=seen.model,
-            limit=self._settings.concurrency or seen.facts.slots or CONCURRENCY_UNKNOWN,
+            limit=self._limit(seen.facts),
             folder=folder.path,
             resume=self._settings.resume and folder.is_used,
             url=manifest.redacted(self._server.base_url),
@@ -154,11 +161,9 @@ class Host:
             about=_about(self._server, seen.facts),
             fixed=self._settings.concurrency is not None or not choice.serves,
         )
-        known = self._manifest(ready, seen.facts, demand=demand, sandbox=sandbox)
-        if self.against is not None:
-            self._check_comparable(self.against, known, folder)
-        manifest.write(folder, known)
-        return ready
+
+    def _limit(self, facts: ServerFacts) -> int:
+        return self._settings.concurrency or facts.slots or CONCURRENCY_UNKNOWN
 
     def _started(self, engine: Engine) -> Server:
         self._starting = True
@@ -197,14 +202,6 @@ class Host:
         if self._closed:
             raise Cancelled("the run ended while the server was being made ready")
 
-    def _check_comparable(self, against: Against, known: Mapping[str, Any], folder: RunFolder) -> None:
-        try:
-            against.check(known)
-        except UsageProblem:
-            with contextlib.suppress(OSError):
-                folder.path.rmdir()  # a new one is empty: nothing was asked
-            raise
-
     def _check_quality(self, demand: Demand) -> None:
         """Refuse to write a Quality line that could only be refused after hours of measuring."""
         if not self._settings.write_quality:
@@ -225,23 +222,23 @@ class Host:
             )
 
     def _manifest(
-        self, ready: Ready, facts: ServerFacts, *, demand: Demand, sandbox: Mapping[str, str]
+        self, choice: Choice, seen: FirstLook, *, demand: Demand, sandbox: Mapping[str, str]
     ) -> dict[str, Any]:
         return manifest.build(
             settings=self._settings,
             server=self._server,
-            facts=facts,
+            facts=seen.facts,
             packs=demand.packs,
             run={
-                "model": ready.model,
-                "endpoint": ready.endpoint,
-                "concurrency": ready.limit,
-                "about": dict(ready.about),
+                "model": seen.model,
+                "endpoint": choice.endpoint,
+                "concurrency": self._limit(seen.facts),
+                "about": _about(self._server, seen.facts),
                 "workers": demand.workers,
                 "selected": dict(demand.selected),
                 "sandbox": sandbox,
                 "profile": self._leg.title,
-                "signature": self._runs.signature(ready.model, self._server),
+                "signature": self._runs.signature(seen.model, self._server),
                 "asked": self._runs.asked(),
                 "command": sys.argv,
             },

@@ -16,7 +16,7 @@ from pytest_llmbench.plugin.demand import Demand
 from pytest_llmbench.plugin.legs import Leg
 from pytest_llmbench.plugin.unrun import trial_keys
 from pytest_llmbench.records import Server
-from pytest_llmbench.runfolder import RunFolder, check_free, create, newest_matching, open_existing
+from pytest_llmbench.runfolder import RunFolder, check_free, create, newest_matching, open_existing, project_of
 from pytest_llmbench.saved_run import LATEST
 
 
@@ -63,8 +63,7 @@ class RunChoice:
 
     def against(self) -> Against:
         """Return what ``--llm-baseline`` names; raises `UsageProblem`."""
-        here = self._base.parents[1]  # base is .llmbench/runs below the directory the command runs in
-        settings, profile = self._settings, self._leg.title
+        settings, profile, here = self._settings, self._leg.title, project_of(self._base)
         if settings.resume and settings.baseline.strip() == LATEST:
             raise UsageProblem(
                 "--llm-baseline latest with --llm-resume would be the run itself that is gone on with: name the "

@@ -15,7 +15,7 @@ from pytest_llmbench.against import Against, Held
 from pytest_llmbench.assemble import SERVED
 from pytest_llmbench.errors import Cancelled, LlmbenchError, TrialError
 from pytest_llmbench.journal import JournalReader
-from pytest_llmbench.plugin.confirming import Asked, Placed
+from pytest_llmbench.plugin.confirming import AskedServer, Placed
 from pytest_llmbench.plugin.holding import Holding
 from pytest_llmbench.plugin.legs import Leg
 from pytest_llmbench.plugin.papers import quality_notes, why_not_canonical
@@ -110,7 +110,7 @@ class Sheet:
         self._slots = ready.slots if ready.slots is not None else said.get("server", {}).get("slots")
         self._unrun.open(folder)
 
-    def confirm(self, asked: Callable[[Ready], Asked], say: Callable[[str], None]) -> None:
+    def confirm(self, asked: Callable[[Ready], AskedServer], say: Callable[[str], None]) -> None:
         """Ask again what flipped against the baseline."""
         if self.ready is not None:
             self._holding.confirm(self.ready, asked, say)

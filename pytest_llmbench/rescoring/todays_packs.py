@@ -13,7 +13,7 @@ from pytest_llmbench.lookup import find
 from pytest_llmbench.own_members import add_installed_members, add_own_members
 from pytest_llmbench.pack_rules import facts_as_judged, rules_of
 from pytest_llmbench.records import Pack, PackFacts, Purpose, Result, Scenario
-from pytest_llmbench.runfolder import HOME
+from pytest_llmbench.runfolder import project_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +97,6 @@ def _candidates(name: str, nodeid: str, run_folder: Path, own: Sequence[Path]) -
         yield from select_packs([name])
     except UnknownName:
         return
-
-
-def project_of(run_folder: Path) -> Path:
-    """Return the project a run folder lies in: what holds its ``.llmbench``, else where we are."""
-    home = next((path for path in run_folder.resolve().parents if path.name == HOME), None)
-    return home.parent if home is not None else Path.cwd()
 
 
 def _read(path: Path, name: str) -> Pack | None:
